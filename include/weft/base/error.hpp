@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSL-1.0
+// What weft throws: `cancelled`, `timed_out` and `exception_group`. All else is std::system_error.
+#pragma once
+
+#include <exception>
+#include <span>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace weft {
+
+// Thrown at the cancellation points of a fiber or task that is cancelled, to unwind it. Means "you are cancelled",
+// never that somebody else was. Not a std::exception, so that `catch (const std::exception&)` lets it pass.
+struct cancelled {};
+
+// A deadline passed before the operation happened. code() == std::errc::timed_out.
+class timed_out : public std::system_error {
+ public:
+  explicit timed_out(const char* what) : std::system_error(std::make_error_code(std::errc::timed_out), what) {}
+};
+
+// Two or more errors of the children of one scope, in the order in which they happened.
+class exception_group : public std::exception {
+ public:
+  explicit exception_group(std::vector<std::exception_ptr> exceptions) : exceptions_(std::move(exceptions)) {}
+  [[nodiscard]] std::span<const std::exception_ptr> exceptions() const noexcept { return exceptions_; }
+  [[nodiscard]] const char* what() const noexcept override { return "weft: several fibers of one scope failed"; }
+
+ private:
+  std::vector<std::exception_ptr> exceptions_;
+};
+
+}  // namespace weft
+
+namespace weft::detail {
+
+// Out of line and cold, so that callers stay small.
+[[noreturn, gnu::cold]] void throw_error(std::errc code, const char* what);
+[[noreturn, gnu::cold]] void throw_errno(int error, const char* what);
+
+}  // namespace weft::detail
