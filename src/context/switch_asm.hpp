@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+// The switch by the assembly of the folder asm: `registers` and `exchange_registers` are there; here a fresh flow.
+#pragma once
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+
+#include WEFT_CPU_HEADER
+#include "context/first_call.hpp"
+
+extern "C" void weft_context_start();  // asm: not to be called, only continued at
+
+namespace weft::detail {
+
+inline constexpr const char* switch_name = "asm";
+
+// Four stores: `weft_context_start` finds the call in the words for the frame and the base pointer.
+inline void prepare_registers(registers& fresh, std::byte*, std::byte* top, first_call call) noexcept {
+  assert(reinterpret_cast<std::uintptr_t>(top) % 16 == 0);
+  fresh.stack = top;
+  fresh.resume = reinterpret_cast<void*>(&weft_context_start);
+  fresh.frame = reinterpret_cast<void*>(call.function);
+  fresh.base = call.argument;
+}
+
+}  // namespace weft::detail
