@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: BSL-1.0
+// The word in which the end of a fiber or task, its joiner, its handle and its cancellers meet.
+//
+// Invariants
+//  - Zero means ended (and is what memory holds that was never a fiber). While the fiber lives, `alive` is set.
+//  - At most one joiner is shown, by the owner of the handle; its wait node lies on the joiner's stack.
+//  - `locked` is held for a handful of instructions by whoever changes or reads the fiber's scopes: the fiber itself,
+//    or a canceller. A fiber does not end while it is locked, so a canceller's view of a living fiber stays alive.
+//
+// Protocol
+//  [join-1] The joiner shows its node (`show`), or learns that the fiber has ended.
+//  [join-2] The ending fiber either ends at once (no node), or closes the word, copies what the node says, and ends.
+//           After that it touches nothing of its control block: the handle's owner may have given it back.
+//  [join-3] A joiner that was woken by somebody else withdraws its node; if the word is closed it waits for the end,
+//           which is a few instructions away, because the node is being read.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <weft/detail/base/cpu_relax.hpp>
+#include <weft/detail/run/wait_queue.hpp>
+
+namespace weft::detail {
+
+class completion {
+ public:
+  // Before anybody else knows the fiber. `detached`: no handle will take it back.
+  // release: a canceller that finds the new fiber through a stale reference sees its new id.
+  void begin(bool detached) noexcept {
+    word_.store(detached ? alive_bit | detached_bit : alive_bit, std::memory_order_release);
+  }
+
+  // Any thread. acquire: pairs with the end, so that the result is seen.
+  [[nodiscard]] bool has_ended() const noexcept { return word_.load(std::memory_order_acquire) == 0; }
+
+  // The fiber itself: whether no handle will take it back. It may become so until `finish` says.
+  [[nodiscard]] bool is_detached() const noexcept { return word_.load(std::memory_order_relaxed) & detached_bit; }
+
+  // Any thread. False: the fiber has ended. Else it is locked, and cannot end until `unlock`.
+  [[nodiscard]] bool lock() noexcept {
+    std::uintptr_t old = word_.load(std::memory_order_relaxed);  // the exchange below decides
+    for (unsigned spins = 0;;) {
+      if (!(old & alive_bit) || (old & closing_bit)) return false;
+      if (old & locked_bit) {
+        relax(spins++);
+        old = word_.load(std::memory_order_relaxed);
+      } else if (word_.compare_exchange_weak(old, old | locked_bit, std::memory_order_acquire,  // pairs with unlock
+                                             std::memory_order_relaxed)) {
+        return true;
+      }
+    }
+  }
+  void unlock() noexcept { word_.fetch_and(~locked_bit, std::memory_order_release); }  // pairs with `lock`
+
+  // The handle's owner, [join-1]. False: the fiber has ended. `other_joiner` tells a second joiner, who is refused.
+  enum class shown { waiting, ended, other_joiner };
+  [[nodiscard]] shown show(wait_node& node) noexcept {
+    std::uintptr_t old = word_.load(std::memory_order_acquire);
+    do {
+      if (!(old & alive_bit)) return shown::ended;
+      if (old & ~flags) return shown::other_joiner;
+      // release: the ending fiber reads the node. acquire on failure: the end that we see brings the result.
+    } while (!word_.compare_exchange_weak(old, old | reinterpret_cast<std::uintptr_t>(&node), std::memory_order_release,
+                                          std::memory_order_acquire));
+    return shown::waiting;
+  }
+
+  // The handle's owner, [join-3]. Afterwards nobody reads the node. True: the fiber has ended.
+  bool withdraw(wait_node& node) noexcept {
+    std::uintptr_t old = word_.load(std::memory_order_acquire);
+    for (unsigned spins = 0;;) {
+      if (!(old & alive_bit)) return true;
+      if (old & closing_bit) {
+        relax(spins++);
+        old = word_.load(std::memory_order_acquire);  // pairs with the end
+      } else if (word_.compare_exchange_weak(old, old & ~reinterpret_cast<std::uintptr_t>(&node),
+                                             std::memory_order_acquire, std::memory_order_acquire)) {
+        return false;
+      }
+    }
+  }
+
+  // The handle's owner. True: from now on the fiber gives its control block back itself. False: it has ended.
+  [[nodiscard]] bool detach() noexcept {
+    std::uintptr_t old = word_.load(std::memory_order_acquire);
+    for (unsigned spins = 0;;) {
+      if (!(old & alive_bit)) return false;
+      if (old & closing_bit) {
+        relax(spins++);
+        old = word_.load(std::memory_order_acquire);
+      } else if (word_.compare_exchange_weak(old, old | detached_bit, std::memory_order_release,
+                                             std::memory_order_acquire)) {
+        return true;
+      }
+    }
+  }
+
+  // The ending fiber. True: it has ended, and nobody waits or has to be told: a handle will come for it.
+  [[nodiscard]] bool finish_quietly() noexcept {
+    std::uintptr_t expected = word_.load(std::memory_order_relaxed);
+    return expected == alive_bit && word_.compare_exchange_strong(expected, 0, std::memory_order_acq_rel,
+                                                                  std::memory_order_relaxed);  // as below
+  }
+
+  // The ending fiber, [join-2]. What is still to be done for its end.
+  struct end {
+    waiter* joiner;  // may have to be woken: win this claim first
+    claim::ticket generation;
+    bool detached;  // the control block is the ending fiber's to give back
+  };
+  [[nodiscard]] end finish() noexcept {
+    std::uintptr_t old = word_.load(std::memory_order_relaxed);
+    for (unsigned spins = 0;;) {
+      if (old & locked_bit) {
+        relax(spins++);
+        old = word_.load(std::memory_order_relaxed);
+      } else if (!(old & ~flags)) {
+        // release: the result. acquire: what a detaching handle or a canceller wrote.
+        if (word_.compare_exchange_weak(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed))
+          return {nullptr, 0, (old & detached_bit) != 0};
+      } else if (word_.compare_exchange_weak(old, old | closing_bit, std::memory_order_acquire,  // pairs with `show`
+                                             std::memory_order_relaxed)) {
+        const auto& node = *reinterpret_cast<wait_node*>(old & ~flags);
+        const end result{node.who, node.generation, false};
+        word_.store(0, std::memory_order_release);  // pairs with everybody who sees the end
+        return result;
+      }
+    }
+  }
+
+ private:
+  static constexpr std::uintptr_t alive_bit = 1, locked_bit = 2, detached_bit = 4, closing_bit = 8, flags = 15;
+  static_assert(alignof(wait_node) > flags);
+
+  std::atomic<std::uintptr_t> word_{0};
+};
+
+}  // namespace weft::detail
