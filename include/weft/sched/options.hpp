@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a runtime is made with.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <functional>
+
+namespace weft {
+
+class fiber_ref;
+
+struct options {
+  // Threads that run fibers. 0: WEFT_WORKERS if set, else one per CPU of the affinity mask. Above 1,024: invalid_argument.
+  unsigned workers = 0;
+  // Usable bytes of a fiber's stack, virtual, committed page by page as touched; rounded up to its class.
+  // WEFT_STACK_SIZE replaces the default.
+  std::size_t stack_size = default_stack_size;
+  // Whether spawned fibers may be resumed by another worker after a park, unless spawn_options says otherwise.
+  bool movable = false;
+  // Ceiling of the pool behind blocking(). 0: invalid_argument.
+  unsigned blocking_threads = 64;
+  // Install the SIGSEGV handler that names the fiber whose stack overflowed.
+  bool overflow_report = true;
+  // Allow stacks without a guard when the kernel can give no more of them.
+  bool unguarded_stacks = false;
+  // One line on stderr when a fiber holds its worker longer than this; 0: off.
+  std::chrono::nanoseconds hog_threshold = std::chrono::milliseconds(100);
+  // Called, on a worker, with an exception that nobody can observe, instead of ending the runtime. Must not throw.
+  std::function<void(std::exception_ptr, fiber_ref)> on_unhandled = {};
+
+  static constexpr std::size_t default_stack_size = std::size_t{256} << 10;
+};
+
+}  // namespace weft

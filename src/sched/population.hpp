@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the floor above puts on the workers: all fibers, or all tasks, of one runtime. This is all that the scheduler
+// knows of them.
+//
+// Protocol of the end
+//  [empty-1] Whether all have ended: the ended ones are summed over the workers first, then the started ones. Both sums
+//            only grow, and what a fiber or task starts is counted before its own end is; so if they are equal, nothing
+//            lived in between. Counts are released by their worker, acquired by who sums.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <memory>
+#include <vector>
+#include <weft/base/deadline.hpp>
+#include <weft/sched/stats.hpp>
+
+namespace weft::detail {
+
+class worker;
+
+class population {
+ public:
+  // What a population keeps on each worker. Only that worker's thread touches it, but for what says otherwise.
+  class resident {
+   public:
+    resident() = default;
+    resident(const resident&) = delete;
+    resident& operator=(const resident&) = delete;
+    virtual ~resident() = default;
+    virtual void thread_started(worker&) {}  // on the worker's thread, before anything runs
+    virtual void thread_ending(worker&) noexcept {}
+    // On the worker's stack, before it sleeps. When it wants to be called again, on the clock; `deadline::limit`: never.
+    [[nodiscard]] virtual std::int64_t tidy(std::int64_t /*now*/) noexcept { return deadline::limit; }
+    // Any thread. One line that says what the worker runs now, "" when it is nothing of this population.
+    virtual std::size_t describe_running(worker&, char* /*out*/, std::size_t /*size*/) const noexcept { return 0; }
+  };
+
+  population() = default;
+  population(const population&) = delete;
+  population& operator=(const population&) = delete;
+  virtual ~population() = default;
+
+  virtual std::unique_ptr<resident> move_in(worker&) = 0;
+  // Whether all that was ever started has ended. May be asked while more is being started.
+  [[nodiscard]] virtual bool is_empty() const noexcept = 0;
+  virtual void cancel_all() noexcept = 0;  // any thread; again and again until all have ended
+  virtual void add_to(stats_snapshot&) const noexcept = 0;
+  virtual void dump(int fd) const noexcept = 0;
+  // What nobody could observe and run() must throw. Emptied.
+  [[nodiscard]] virtual std::vector<std::exception_ptr> take_errors() noexcept = 0;
+};
+
+// The slots of the two populations; an index, so that finding one's resident is one load.
+enum class kind : unsigned { fibers, tasks };
+inline constexpr unsigned kinds = 2;
+
+}  // namespace weft::detail

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "sched/registry.hpp"
+
+#include <algorithm>
+#include <mutex>
+#include <vector>
+
+#include "sched/scheduler.hpp"
+
+namespace weft::detail::registry {
+namespace {
+
+struct living {
+  std::mutex lock;
+  std::vector<scheduler*> all;
+};
+
+// Never destroyed: runtimes may live in static objects.
+living& of_process() {
+  static living& l = *new living;
+  return l;
+}
+
+}  // namespace
+
+void add(scheduler& s) {
+  auto& l = of_process();
+  const std::lock_guard guard(l.lock);
+  l.all.push_back(&s);
+}
+
+void remove(scheduler& s) noexcept {
+  auto& l = of_process();
+  const std::lock_guard guard(l.lock);
+  std::erase(l.all, &s);
+}
+
+stats_snapshot stats() noexcept {
+  auto& l = of_process();
+  const std::lock_guard guard(l.lock);
+  stats_snapshot sum;
+  for (const scheduler* s : l.all) sum += s->stats();
+  return sum;
+}
+
+void dump(int fd) noexcept {
+  auto& l = of_process();
+  const std::lock_guard guard(l.lock);
+  for (const scheduler* s : l.all) s->dump(fd);
+}
+
+}  // namespace weft::detail::registry

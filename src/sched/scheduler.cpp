@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "sched/scheduler.hpp"
+
+#include <chrono>
+#include <utility>
+
+#include "poll/epoll.hpp"
+#include "sched/registry.hpp"
+#include "sched/signals.hpp"
+
+namespace weft::detail {
+namespace {
+
+seams with_defaults(seams given) {
+  if (!given.clock) given.clock = &system_clock_source::instance();
+  if (!given.make_poller) given.make_poller = [] { return std::make_unique<epoll_poller>(); };
+  return given;
+}
+
+}  // namespace
+
+scheduler::scheduler(runtime& face, environment with, seams seams_of_it)
+    : face_(face),
+      settings_(std::move(with)),
+      seams_(with_defaults(std::move(seams_of_it))),
+      may_spin_(settings_.settings.workers > 1 && usable_cpus() > 1),
+      idle_(settings_.settings.workers, idle::searcher_limit(settings_.settings.workers, usable_cpus())),
+      blocking_(settings_.settings.blocking_threads),
+      monitor_(settings_.settings.hog_threshold) {
+  populations_[unsigned(kind::fibers)] = make_fibers(*this);
+  populations_[unsigned(kind::tasks)] = make_tasks(*this);
+  const unsigned count = settings_.settings.workers;
+  for (unsigned i = 0; i < count; ++i) {
+    workers_.push_back(std::make_unique<worker>(*this, i, seams_));
+    for (unsigned k = 0; k < kinds; ++k) workers_.back()->admit(k, populations_[k]->move_in(*workers_.back()));
+  }
+  try {
+    const signals_blocked blocked;
+    for (auto& w : workers_) threads_.emplace_back([&worker = *w] { worker.run(); });
+    monitor_.start(workers_);
+    registry::add(*this);
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+scheduler::~scheduler() { shut_down(); }
+
+void scheduler::shut_down() noexcept {
+  std::call_once(shut_down_, [this] {
+    draining_.store(true, std::memory_order_seq_cst);
+    for (;;) {
+      for (auto& p : populations_) p->cancel_all();
+      std::unique_lock guard(drain_lock_);
+      if (outsiders_.load(std::memory_order_seq_cst) == 0 && all_ended()) break;  // [pin-3] in this order
+      // Timed, because what is spawned behind the back of `cancel_all` has to be cancelled by the next round.
+      drained_.wait_for(guard, std::chrono::milliseconds(10));
+    }
+    blocking_.shut_down();
+    registry::remove(*this);
+    stop();
+  });
+}
+
+bool scheduler::admit() noexcept {
+  outsiders_.fetch_add(1, std::memory_order_seq_cst);           // pairs with `shut_down`
+  if (!draining_.load(std::memory_order_seq_cst)) return true;  // which stored it before it looks
+  dismiss();
+  return false;
+}
+
+void scheduler::stop() noexcept {
+  monitor_.stop();
+  stopping_.store(true, std::memory_order_seq_cst);  // [sleep-3]
+  for (auto& w : workers_) w->wake();
+  for (auto& t : threads_) t.join();
+  threads_.clear();
+  for (unsigned spins = 0; outsiders_.load(std::memory_order_acquire) != 0;) relax(spins++);  // [pin-2]
+}
+
+bool scheduler::all_ended() const noexcept {
+  for (const auto& p : populations_) {
+    if (!p->is_empty()) return false;
+  }
+  return true;
+}
+
+void scheduler::somebody_idles() noexcept {
+  if (!draining_.load(std::memory_order_relaxed)) return;  // a missed notice is made up for by the timed wait
+  const std::lock_guard guard(drain_lock_);
+  drained_.notify_all();
+}
+
+worker& scheduler::place() noexcept {
+  return *workers_[turn_.fetch_add(1, std::memory_order_relaxed) % workers_.size()];
+}
+
+void scheduler::submit(runnable& r) noexcept {
+  const int sleeper = idle_.worker_to_wake();
+  (sleeper >= 0 ? *workers_[unsigned(sleeper)] : place()).send(r);
+}
+
+void scheduler::wake_one() noexcept {
+  if (const int sleeper = idle_.worker_to_wake(); sleeper >= 0) workers_[unsigned(sleeper)]->wake();
+}
+
+bool scheduler::has_fresh_work() const noexcept {
+  for (const auto& w : workers_) {
+    if (w->has_fresh()) return true;
+  }
+  return false;
+}
+
+stats_snapshot scheduler::stats() const noexcept {
+  stats_snapshot sum;
+  sum.workers = workers_.size();
+  for (const auto& w : workers_) {
+    const auto& counts = w->counts();
+    sum.switches += w->turns();
+    sum.steals += counts.steals.load(std::memory_order_relaxed);
+    sum.polls += counts.polls.load(std::memory_order_relaxed);
+    sum.wakes += counts.wakes.load(std::memory_order_relaxed);
+    sum.timers += w->timers.count();
+  }
+  for (const auto& p : populations_) p->add_to(sum);
+  return sum;
+}
+
+void scheduler::dump(int fd) const noexcept {
+  for (const auto& p : populations_) p->dump(fd);
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: BSL-1.0
+// weft's one thread-local: which worker this thread is.
+//
+// A fiber that moves finds another thread's variable after a park, and compilers keep the addresses of thread-locals
+// across calls. So code reads it once on entry, and after a switch goes on with what the control block says.
+#pragma once
+
+#include "sched/population.hpp"
+
+namespace weft::detail {
+
+struct thread_state {
+  worker* running = nullptr;  // null: not one of weft's workers
+  population::resident* residents[kinds] = {};
+};
+
+extern constinit thread_local thread_state this_thread;
+
+// Out of line, so that the address is computed anew on each call: for callers that may have switched before.
+[[nodiscard]] worker* current_worker() noexcept;
+
+}  // namespace weft::detail

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSL-1.0
+// A worker: one OS thread of the scheduler with its queues, timers and poller.
+//
+// Invariants
+//  - `next_`, `ready_`, `timers` (but for cancels) and the owner's end of `fresh_` belong to the worker's own thread.
+//  - Other threads give a worker runnables through its inbox and take from it through `fresh_`; nothing else.
+//  - Whoever publishes work for a worker that may sleep does so by a seq_cst write, then looks whether it sleeps; the
+//    worker announces its sleep by a seq_cst write, then looks for work (`idle`, `sleep_word`).
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <weft/detail/run/runnable.hpp>
+#include <weft/detail/run/waiter.hpp>
+
+#include "poll/poller.hpp"
+#include "poll/timers.hpp"
+#include "run/deque.hpp"
+#include "run/fifo.hpp"
+#include "run/idle.hpp"
+#include "run/inbox.hpp"
+#include "sched/population.hpp"
+#include "sched/seams.hpp"
+
+namespace weft::detail {
+
+class scheduler;
+
+class alignas(128) worker {
+ public:
+  worker(scheduler& owner, unsigned index, const seams& with);
+  worker(const worker&) = delete;
+  worker& operator=(const worker&) = delete;
+  ~worker();
+
+  // --- Owner only: what runs next (pick.hpp) ---
+
+  // The next runnable by the pick order, or null: then the worker's own stack must look for work.
+  [[nodiscard]] runnable* pick() noexcept;
+  // What the pick after the next will probably be; for prefetching.
+  [[nodiscard]] runnable* peek() const noexcept { return ready_.front(); }
+
+  void push_ready(runnable& r) noexcept { ready_.push_back(r); }
+  // Runs before all others: the joiner of what just ended, or a hand-off.
+  void push_next(runnable& r) noexcept;
+  // May be stolen; wakes a sleeper to do so.
+  void push_fresh(runnable& r) noexcept;
+
+  // --- Any thread ---
+
+  // Puts a runnable into the inbox and wakes the worker if it sleeps. Does not throw.
+  void send(runnable& r) noexcept;
+  [[nodiscard]] theft steal(runnable*& loot) noexcept { return fresh_.steal(loot); }
+  [[nodiscard]] bool has_fresh() const noexcept { return !fresh_.is_empty(); }
+  [[nodiscard]] bool has_letters() const noexcept { return !inbox_.is_empty(); }
+  void wake() noexcept;
+  [[nodiscard]] unsigned index() const noexcept { return index_; }
+  [[nodiscard]] scheduler& owner() const noexcept { return owner_; }
+
+  // Picks so far; also what the monitor watches. Relaxed: a statistic.
+  [[nodiscard]] std::uint64_t turns() const noexcept;
+  // Whether the worker runs something (as against looking for work or sleeping). For the monitor.
+  [[nodiscard]] bool is_busy() const noexcept { return busy_.load(std::memory_order_seq_cst); }  // [monitor-1]
+
+  struct counters {
+    std::atomic<std::uint64_t> steals{0}, polls{0}, wakes{0};  // written by the owner alone, relaxed: statistics
+  };
+  [[nodiscard]] const counters& counts() const noexcept { return counts_; }
+
+  template <class Resident> [[nodiscard]] Resident& resident(kind k) noexcept {
+    return *static_cast<Resident*>(residents_[unsigned(k)].get());
+  }
+  [[nodiscard]] population::resident* resident_of(unsigned k) noexcept { return residents_[k].get(); }
+  void admit(unsigned k, std::unique_ptr<population::resident> r) noexcept { residents_[k] = std::move(r); }
+
+  // The thread's body: runs until the scheduler stops.
+  void run();
+
+  // --- Owner only: shared with the floors above ---
+  runnable* hand_over = nullptr;  // picked by somebody who could not resume it himself: the worker's own stack does
+  detail::timers timers;
+  std::unique_ptr<detail::poller> poller;
+
+ private:
+  runnable* fair_turn() noexcept;
+  runnable* choose() noexcept;
+  bool take_inbox() noexcept;
+  void fire_timers(std::int64_t now) noexcept;
+  void poll(std::int64_t timeout) noexcept;
+  void look(std::int64_t timeout, wake_list& woken) noexcept;
+  void unpark(wake_list& woken) noexcept;
+  runnable* find_work() noexcept;
+  runnable* search() noexcept;
+  runnable* steal_from_others() noexcept;
+  void end_search() noexcept;
+  bool sleep(bool was_searching) noexcept;
+  void learn_from_sleep(std::int64_t slept, bool by_letter) noexcept;
+
+  static constexpr unsigned fair_period = 61;  // prime, so that it does not beat with a program's own periods
+  static constexpr unsigned longest_streak = 16;
+
+  runnable* next_ = nullptr;
+  unsigned streak_ = 0;
+  std::atomic<unsigned> ticks_{fair_period};  // picks until the next fair turn; written by the owner alone
+  fifo ready_;
+  deque fresh_;
+
+  std::atomic<std::uint64_t> rounds_{0};  // fair turns so far; written by the owner, read for statistics
+  std::atomic<bool> busy_{false};
+  std::int64_t polled_at_ = 0;
+  std::uint64_t poll_due_round_ = 0;
+  std::int64_t spin_budget_ = 0;  // ns that a search may spin before the worker sleeps; learnt from how sleeps end
+  std::uint64_t random_;
+  counters counts_;
+  std::array<std::unique_ptr<population::resident>, kinds> residents_;
+  scheduler& owner_;
+  const unsigned index_;
+  detail::clock& clock_;
+  chooser* const choice_;
+
+  alignas(128) inbox inbox_;  // written by others: on lines of its own
+  sleep_word sleep_;
+};
+
+}  // namespace weft::detail
