@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: BSL-1.0
+// fiber<T>: the handle of a spawned fiber, like std::jthread with a result; spawn() and go().
+#pragma once
+
+#include <source_location>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <weft/base/deadline.hpp>
+#include <weft/base/error.hpp>
+#include <weft/detail/fiber/launch.hpp>
+#include <weft/fiber/fiber_id.hpp>
+#include <weft/fiber/fiber_ref.hpp>
+#include <weft/fiber/spawn_options.hpp>
+
+namespace weft {
+
+namespace detail {
+
+// The handle without its type. Not joined: cancels, then joins, when destroyed.
+class fiber_handle {
+ public:
+  fiber_handle() noexcept = default;
+  explicit fiber_handle(fiber_core& core) noexcept : core_(&core) {}
+  fiber_handle(fiber_handle&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  fiber_handle& operator=(fiber_handle&& other) noexcept {
+    if (this != &other) {
+      if (core_) drop();
+      core_ = std::exchange(other.core_, nullptr);
+    }
+    return *this;
+  }
+  ~fiber_handle() {
+    if (core_) drop();
+  }
+
+  [[nodiscard]] bool joinable() const noexcept { return core_ != nullptr; }
+  // Waits for the end. Throws std::system_error (invalid_argument: no fiber, or joined already;
+  // resource_deadlock_would_occur: oneself) and `cancelled`, and then stays joinable.
+  void wait();
+  // `wait`, and the end of the handle: for fibers without a result.
+  void join();
+  [[nodiscard]] bool wait_until(deadline until);
+  // After `wait`: gives the block back when the caller has taken the result; throws what the fiber threw.
+  [[noreturn]] void raise();
+  [[nodiscard]] fiber_core* core() const noexcept { return core_; }
+  void release() noexcept;
+  void detach();
+  void cancel() const;
+  [[nodiscard]] bool done() const;
+  [[nodiscard]] fiber_id id() const noexcept;
+  [[nodiscard]] std::string_view name() const noexcept;
+
+ private:
+  void drop() noexcept;
+
+  fiber_core* core_ = nullptr;
+};
+
+}  // namespace detail
+
+template <class T = void> class [[nodiscard]] fiber {
+ public:
+  fiber() noexcept = default;
+  explicit fiber(detail::fiber_core& core, T (*take)(detail::fiber_core&)) noexcept : handle_(core), take_(take) {}
+  fiber(fiber&&) noexcept = default;
+  fiber& operator=(fiber&&) noexcept = default;
+  // Not joined and not detached: cancels the fiber and waits for its end, shielded from the caller's own cancellation.
+  // A fiber that destroys its own handle detaches it.
+  ~fiber() = default;
+
+  // Waits for the end and returns the result, or throws what the fiber threw; the handle is empty then. A fiber that
+  // ended by cancellation: std::system_error (operation_canceled). Parks a fiber, blocks a plain thread. Throws
+  // `cancelled` if the caller is cancelled, invalid_argument without a fiber, resource_deadlock_would_occur on oneself:
+  // the handle stays joinable.
+  T join() {
+    if constexpr (std::is_void_v<T>) {
+      handle_.join();
+      return;
+    }
+    handle_.wait();
+    detail::fiber_core& core = *handle_.core();
+    if (core.how != detail::fate::returned) [[unlikely]]
+      handle_.raise();
+    const struct giver {
+      detail::fiber_handle& handle;
+      ~giver() { handle.release(); }
+    } guard{handle_};
+    return take_(core);
+  }
+  // Only waits: true when it has ended by then. Never rethrows, never consumes. May throw like join() before the wait.
+  [[nodiscard]] bool join_until(deadline until) { return handle_.wait_until(until); }
+  // Whether it has ended. Never parks. invalid_argument without a fiber.
+  [[nodiscard]] bool done() const { return handle_.done(); }
+  [[nodiscard]] bool joinable() const noexcept { return handle_.joinable(); }
+  // Asks it to end; does not wait. Any thread.
+  void cancel() { handle_.cancel(); }
+  // Lets it go on without a handle: what it throws goes the way of a go() fiber's.
+  void detach() && { handle_.detach(); }
+  [[nodiscard]] fiber_id id() const noexcept { return handle_.id(); }
+  // Valid while the handle is.
+  [[nodiscard]] std::string_view name() const noexcept { return handle_.name(); }
+  [[nodiscard]] fiber_ref ref() const noexcept { return {handle_.core(), id()}; }
+
+ private:
+  detail::fiber_handle handle_;
+  T (*take_)(detail::fiber_core&) = nullptr;
+};
+
+namespace detail {
+
+template <class F>
+auto launch_owned(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {
+  using payload = payload_of<F>;
+  fiber_core& core = launch(whose, with, std::forward<F>(body), where);
+  fiber<result_of_body<F>> handle(
+      core, [](fiber_core& c) -> result_of_body<F> { return static_cast<payload*>(c.payload)->take(); });
+  start(core);
+  return handle;
+}
+
+}  // namespace detail
+
+// Starts a fiber that runs `body`. It is owned by its handle, inherits the caller's effective deadline, and is cancelled
+// with the runtime. Fiber or task. Never parks. Throws std::system_error (operation_not_permitted outside a runtime,
+// not_enough_memory, what spawn_options say wrong) and what copying the body throws.
+template <class F> auto spawn(F&& body, std::source_location where = std::source_location::current()) {
+  return detail::launch_owned({}, nullptr, std::forward<F>(body), where);
+}
+template <class F>
+auto spawn(const spawn_options& with, F&& body, std::source_location where = std::source_location::current()) {
+  return detail::launch_owned({}, &with, std::forward<F>(body), where);
+}
+
+// Starts a fiber that nobody joins, without a deadline. An exception that leaves it ends the runtime and comes out of
+// run(), unless options::on_unhandled is set; `cancelled` is no error. Fiber or task. Never parks. Throws like spawn().
+template <class F> void go(F&& body, std::source_location where = std::source_location::current()) {
+  detail::start(detail::launch({.detached = true, .inherits_deadline = false}, nullptr, std::forward<F>(body), where));
+}
+template <class F>
+void go(const spawn_options& with, F&& body, std::source_location where = std::source_location::current()) {
+  detail::start(detail::launch({.detached = true, .inherits_deadline = false}, &with, std::forward<F>(body), where));
+}
+
+}  // namespace weft

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: BSL-1.0
+// run(): a runtime for the time of one function.
+#pragma once
+
+#include <exception>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+#include <weft/base/error.hpp>
+#include <weft/detail/context/runtime_library.hpp>
+#include <weft/fiber/fiber.hpp>
+#include <weft/fiber/runtime_spawn.hpp>
+#include <weft/sched/runtime.hpp>
+
+namespace weft {
+
+namespace detail {
+
+void refuse_run_on_fiber();
+// After shutdown(). Throws what nobody could observe, and the main fiber's own error among it.
+void throw_unobserved(runtime& of, std::exception_ptr main_error);
+
+}  // namespace detail
+
+// Starts a runtime, runs `main_fiber` on it and returns what that returns or throws. When it has ended all other fibers
+// are cancelled and waited for. An exception that nobody else could observe comes out of here, too (two or more as an
+// exception_group). Any plain thread, which is blocked meanwhile and never becomes a worker; on a fiber or task
+// operation_not_permitted. Throws what the constructor of runtime throws.
+template <class F>
+auto run(F&& main_fiber, options with = {}, std::source_location where = std::source_location::current())
+    -> std::invoke_result_t<std::decay_t<F>&> {
+  using result = std::invoke_result_t<std::decay_t<F>&>;
+  detail::refuse_run_on_fiber();
+  detail::verify_exception_state();
+  runtime of(std::move(with));
+  auto handle = of.spawn({.name = "main"}, std::forward<F>(main_fiber), where);
+  std::exception_ptr error;
+  if constexpr (std::is_void_v<result>) {
+    try {
+      handle.join();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    of.shutdown();
+    detail::throw_unobserved(of, std::move(error));
+  } else if constexpr (std::is_reference_v<result>) {
+    std::remove_reference_t<result>* value = nullptr;
+    try {
+      value = &handle.join();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    of.shutdown();
+    detail::throw_unobserved(of, std::move(error));
+    return static_cast<result>(*value);
+  } else {
+    std::optional<result> value;
+    try {
+      value.emplace(handle.join());
+    } catch (...) {
+      error = std::current_exception();
+    }
+    of.shutdown();
+    detail::throw_unobserved(of, std::move(error));
+    return std::move(*value);
+  }
+}
+
+}  // namespace weft

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: BSL-1.0
+// The control block of a fiber: everything but its stack.
+//
+// Invariants
+//  - Type-stable: blocks come from `block_arena` and are never anything else, so a stale reference or a late wake reads
+//    a valid claim, completion and id, and loses.
+//  - Who may touch what: the fiber itself everything but the links of its queue; its worker `next`, `home`, `on` and
+//    the saved registers while it does not run; a canceller, holding `end`'s lock, the chain of scopes.
+//  - `ground` is null until the fiber first runs (lazy stacks) and again from its end on.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <weft/base/deadline.hpp>
+#include <weft/detail/fiber/fiber_core.hpp>
+#include <weft/detail/run/runnable.hpp>
+#include <weft/detail/run/waiter.hpp>
+
+#include "context/context.hpp"
+#include "context/exception_state.hpp"
+#include "context/stack.hpp"
+#include "fiber/cancel_scope.hpp"
+#include "run/park_word.hpp"
+
+namespace weft::detail {
+
+struct block_slab;
+class fibers;
+class fiber_desk;
+struct scope_core;
+
+// What every switch touches of a fiber: one cache line.
+struct alignas(64) suspended_fiber : runnable {
+  using runnable::runnable;
+  context saved;               // where it goes on, while it does not run
+  fiber_desk* desk = nullptr;  // of the worker that runs it, or ran it last
+};
+
+struct control_block final : suspended_fiber, fiber_core, waiter {
+  control_block() noexcept;
+  // Before a runtime uses the block, which may have been returned to zero meanwhile. Leaves the words alone that stale
+  // references may be reading: zero is what they hold for an ended fiber.
+  void fit_out(block_slab& in, fibers& runtime) noexcept;
+
+  exception_state exceptions;  // of this fiber while it does not run
+  fibers* of = nullptr;
+  cancel_scope* innermost = &base;
+  park_word parked;  // movable fibers only
+  // --- seldom used ---
+  control_block* older = nullptr;  // among the children of `parent`, under its lock
+  control_block* younger = nullptr;
+  control_block* next_cancelled = nullptr;  // the canceller's list; it holds `end`'s lock
+  block_slab* slab = nullptr;
+  std::size_t last_transferred = 0;
+  // For dumps, hence atomic and relaxed: a literal, null while it does not wait; and until when it does.
+  std::atomic<const char*> waits_for{nullptr};
+  std::atomic<std::int64_t> waits_until{deadline::limit};
+  char label[32] = {};  // its name, or ""
+  // --- touched by every fiber: the end of `base`, the stack, a small body, one line together ---
+  alignas(64) cancel_scope base;  // of the whole fiber
+  stack* ground = nullptr;
+
+  // Room for most bodies, so that a spawn allocates nothing.
+  static constexpr std::size_t room_size = 224;
+  alignas(std::max_align_t) std::byte room[room_size];
+};
+
+inline control_block& block_of(fiber_core& core) noexcept { return static_cast<control_block&>(core); }
+inline control_block& block_of(waiter& w) noexcept { return static_cast<control_block&>(w); }
+inline control_block& block_of(runnable& r) noexcept { return static_cast<control_block&>(r); }
+
+}  // namespace weft::detail

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a fiber does first and last: it runs its body, and reports how that ended.
+#pragma once
+
+#include <exception>
+#include <weft/base/error.hpp>
+
+#include "fiber/fibers.hpp"
+#include "fiber/switching.hpp"
+
+namespace weft::detail {
+
+// Out of line: a fiber that inherited a deadline; whether it is cancelled before it starts; one that somebody waits for or
+// that has nobody.
+void arm_inherited_deadline(control_block& self) noexcept;
+[[nodiscard]] bool is_cancelled_before_start(control_block& self) noexcept;
+void finish_slowly(fiber_desk& desk, control_block& self) noexcept;
+void finish_detached(fiber_desk& desk, control_block& self) noexcept;
+
+// The joiner goes first: it is the one that the whole fan-in waits for, and its stack is the one to be used next.
+inline void unpark_joiner(fiber_desk& desk, const completion::end& end) noexcept {
+  waiter& joiner = *end.joiner;
+  if (!joiner.word.win(end.generation, outcome::woken)) return;  // something else has woken it
+  if (joiner.unpark == &unpark_fiber && block_of(joiner).home == &desk.at) [[likely]]
+    desk.at.push_next(block_of(joiner));
+  else
+    joiner.unpark(joiner);
+}
+
+// On the fiber. Runs the body, or drops it if the fiber was cancelled before; keeps the result or the exception.
+inline void run_body(control_block& self) noexcept {
+  self.started.store(true, std::memory_order_relaxed);
+  if (self.base.effective != deadline::limit) [[unlikely]]
+    arm_inherited_deadline(self);
+  // The root's children see its cancellation here, in case `fibers::cancel_root` looked before they were there.
+  if (self.base.requested.load(std::memory_order_acquire) || self.of->is_root_cancelled()) [[unlikely]] {
+    if (is_cancelled_before_start(self)) {
+      self.perform(self, fiber_core::act::drop_body);
+      self.how = fate::cancelled;
+      return;
+    }
+  }
+  try {
+    self.perform(self, fiber_core::act::run);
+    self.how = fate::returned;
+  } catch (const cancelled&) {
+    self.how = fate::cancelled;
+  } catch (...) {
+    self.error = std::current_exception();
+    self.how = fate::failed;
+  }
+}
+
+// On the worker, after the body (or without one, if `how` says so already). Tells the scope or the runtime, wakes the
+// joiner, gives the block back if no handle does. `self` is not to be touched afterwards.
+[[gnu::always_inline]] inline void finish(fiber_desk& desk, control_block& self) noexcept {
+  if (self.base.armed_on || self.kind.detached) [[unlikely]] {
+    finish_slowly(desk, self);
+  } else if (!self.end.finish_quietly()) {
+    const completion::end end = self.end.finish();
+    if (end.joiner) [[likely]]
+      unpark_joiner(desk, end);
+    else if (end.detached)
+      finish_detached(desk, self);
+  }
+  fiber_desk::count(desk.ended);
+}
+
+// A handle was dropped that nobody had joined: its real error goes the way of a go() fiber's. Any thread.
+void report_unobserved(control_block& block) noexcept;
+
+// A payload that did not fit into the block.
+void free_payload(control_block& block) noexcept;
+
+void recycle_slowly(fiber_desk* desk, control_block& block) noexcept;
+
+// Whether the block belongs to the desk's runtime; right also when the block's own is gone.
+[[nodiscard]] inline bool is_of(const fiber_desk& desk, const control_block& block) noexcept {
+  return desk.number == block.id.load(std::memory_order_relaxed) >> fibers::id_bits;
+}
+
+// A block that nobody refers to any more: its result or body is destroyed, its memory goes back to the caller's desk, or
+// to the arena when the caller is no worker of the fiber's runtime.
+inline void recycle(fiber_desk* desk, control_block& block) noexcept {
+  if (block.how == fate::returned && block.is_plain && !block.base.requested.load(std::memory_order_relaxed) && desk &&
+      is_of(*desk, block)) [[likely]] {
+    block.taken = false;
+    desk->blocks.give(block);
+    return;
+  }
+  recycle_slowly(desk, block);
+}
+
+}  // namespace weft::detail

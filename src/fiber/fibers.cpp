@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "fiber/fibers.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <system_error>
+#include <utility>
+#include <weft/fiber/fiber_ref.hpp>
+
+#include "fiber/dump.hpp"
+#include "fiber/switching.hpp"
+#include "poll/clock.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr std::int64_t tidy_period = 10'000'000;  // ns; see `stack_cache::trim`
+
+std::uint64_t next_runtime_number() noexcept {
+  static std::atomic<std::uint64_t> numbers{1};
+  return numbers.fetch_add(1, std::memory_order_relaxed);  // only has to be unique
+}
+
+stack_options options_of(const environment& with) {
+  stack_options result;
+  result.default_size = with.settings.stack_size;
+  result.unguarded_allowed = with.settings.unguarded_stacks;
+  if (with.debug.mprotect_guards) result.guards = guard_method::protect;
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<population> make_fibers(scheduler& on) { return std::make_unique<fibers>(on); }
+
+fibers::fibers(scheduler& on) : owner_(on), number_(next_runtime_number()), stacks_(options_of(on.settings())) {
+  verify_exception_state();
+  usual_.size_class = std::uint8_t(stacks_.default_class());
+  usual_.movable = on.settings().settings.movable;
+  if (on.settings().settings.overflow_report) overflow_.emplace(&describe_overflow);
+}
+
+fibers::~fibers() = default;
+
+std::unique_ptr<population::resident> fibers::move_in(worker& at) { return std::make_unique<fiber_desk>(*this, at); }
+
+bool fibers::is_empty() const noexcept {
+  std::uint64_t ended = 0, spawned = 0;
+  for (unsigned i = 0; i < owner_.worker_count(); ++i)
+    ended += desk_of(owner_.worker_at(i)).ended.load(std::memory_order_acquire);  // pairs with `count`
+  for (unsigned i = 0; i < owner_.worker_count(); ++i)
+    spawned += desk_of(owner_.worker_at(i)).spawned.load(std::memory_order_acquire);
+  return spawned + spawned_outside.load(std::memory_order_acquire) == ended;
+}
+
+void fibers::cancel_all() noexcept { cancel_root(); }
+
+void fibers::cancel_root() noexcept {
+  root_cancelled_.store(true, std::memory_order_seq_cst);
+  wake_list woken;
+  blocks_.for_each([&woken](control_block& block) {
+    if (block.end.has_ended() || !block.end.lock()) return;
+    if (block.parent || block.base.requested.exchange(true, std::memory_order_acq_rel)) {
+      block.end.unlock();
+      return;
+    }
+    block.next_cancelled = nullptr;
+    request_all(&block, woken);
+  });
+  woken.unpark_all();
+}
+
+void fibers::unhandled(std::exception_ptr error, const control_block& from) noexcept {
+  if (const auto& hook = owner_.settings().settings.on_unhandled) {
+    hook(std::move(error), fiber_ref(const_cast<control_block*>(&from), fiber_id(from.id)));
+    return;
+  }
+  {
+    const std::lock_guard guard(errors_lock_);
+    errors_.push_back(std::move(error));
+  }
+  cancel_root();
+  owner_.of(kind::tasks).cancel_all();
+}
+
+std::vector<std::exception_ptr> fibers::take_errors() noexcept {
+  const std::lock_guard guard(errors_lock_);
+  return std::exchange(errors_, {});
+}
+
+void fibers::add_to(stats_snapshot& sum) const noexcept {
+  std::uint64_t spawned = spawned_outside.load(std::memory_order_relaxed), ended = 0, parked = 0;
+  for (unsigned i = 0; i < owner_.worker_count(); ++i) {
+    const fiber_desk& desk = desk_of(owner_.worker_at(i));
+    ended += desk.ended.load(std::memory_order_acquire);
+    spawned += desk.spawned.load(std::memory_order_acquire);
+  }
+  blocks_.for_each([&parked](const control_block& block) {
+    if (!block.end.has_ended() && block.waits_for.load(std::memory_order_acquire)) ++parked;
+  });
+  const stack_stats stacks = stacks_.stats();
+  sum.spawned += spawned;
+  sum.live_fibers += spawned > ended ? spawned - ended : 0;
+  sum.parked += parked;
+  sum.stacks_in_use += stacks.in_use;
+  sum.stacks_pooled += stacks.pooled;
+  sum.stack_bytes += stacks.bytes;
+}
+
+void fibers::dump(int fd) const noexcept {
+  blocks_.for_each([fd](control_block& block) { dump_fiber(block, fd); });
+}
+
+fiber_desk::fiber_desk(fibers& of, worker& on)
+    : all(of), at(on), number(of.number()), blocks(of.blocks()), stacks(of.stacks()) {}
+
+void fiber_desk::thread_started(worker&) {
+  exceptions = &exception_state::of_this_thread();
+  if (!all.owner().settings().settings.overflow_report) return;
+  try {
+    signal_stack_.emplace();
+  } catch (const std::system_error& e) {  // no reason not to run fibers
+    std::fprintf(stderr, "%s; a stack overflow on worker %u will not be named\n", e.what(), at.index());
+  }
+}
+
+void fiber_desk::thread_ending(worker&) noexcept { signal_stack_.reset(); }
+
+// As long as there is surplus the worker comes back, or the memory of a peak would stay with an idle runtime.
+std::int64_t fiber_desk::tidy(std::int64_t now) noexcept {
+  if (!stacks.has_surplus()) return deadline::limit;
+  if (now - tidied_at_ < tidy_period) return tidied_at_ + tidy_period;
+  if (stacks.trim()) return now;  // it does a part at a time; what is ready comes first
+  tidied_at_ = now;
+  return now + tidy_period;
+}
+
+std::size_t fiber_desk::describe_running(worker&, char* out, std::size_t size) const noexcept {
+  control_block* const fiber = current_.load(std::memory_order_acquire);  // pairs with `set_running`
+  return fiber ? describe(*fiber, out, size) : 0;
+}
+
+}  // namespace weft::detail

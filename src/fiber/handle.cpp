@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <cassert>
+#include <utility>
+#include <weft/base/error.hpp>
+#include <weft/fiber/fiber.hpp>
+
+#include "fiber/ending.hpp"
+#include "fiber/fibers.hpp"
+#include "fiber/waiting.hpp"
+
+namespace weft::detail {
+namespace {
+
+[[noreturn, gnu::cold]] void refuse_empty(const char* what) { throw_error(std::errc::invalid_argument, what); }
+
+// [join-1]. True: it has ended.
+bool wait_for_end(control_block& block, control_block* self, deadline until, waiting::may_cancel how) {
+  for (;;) {
+    waiting me(self, how, "the end of another fiber");
+    wait_node node(me.who(), me.ticket());
+    switch (block.end.show(node)) {
+      case completion::shown::ended:
+        me.forgo();
+        return true;
+      case completion::shown::other_joiner:
+        me.forgo();
+        throw_error(std::errc::invalid_argument, "weft: fiber::join: somebody else is joining this fiber");
+      case completion::shown::waiting:
+        break;
+    }
+    const outcome why = me.park(until);
+    if (why == outcome::woken) return true;
+    const bool ended = block.end.withdraw(node);  // [join-3]
+    me.heed(why);
+    if (ended) return true;
+    if (why == outcome::deadline) return false;
+  }
+}
+
+}  // namespace
+
+void fiber_handle::wait() {
+  const control_block* const self = running_fiber();
+  if (core_ && core_->end.has_ended() && !(self && self->word.pending())) [[likely]]
+    return;
+  (void)wait_until(never);
+}
+
+bool fiber_handle::wait_until(deadline until) {
+  if (!core_) refuse_empty("weft: fiber::join: no fiber (made empty, moved from, or joined before)");
+  control_block& block = block_of(*core_);
+  control_block* const self = running_fiber();
+  if (self && self->word.pending()) [[unlikely]]
+    check_cancellation();
+  if (block.end.has_ended()) return true;
+  if (&block == self)
+    throw_error(std::errc::resource_deadlock_would_occur, "weft: fiber::join: a fiber cannot join itself");
+  return wait_for_end(block, self, until, waiting::may_cancel::yes);
+}
+
+void fiber_handle::join() {
+  fiber_desk* desk = desk_on_entry();
+  control_block* const self = desk ? desk->running() : nullptr;
+  if (!core_ || !self || self->word.pending() || &block_of(*core_) == self) [[unlikely]] {
+    (void)wait_until(never);
+    desk = desk_here();
+  } else if (!core_->end.has_ended()) {
+    (void)wait_for_end(block_of(*core_), self, never, waiting::may_cancel::yes);
+    desk = self->desk;
+  }
+  if (core_->how != fate::returned) [[unlikely]]
+    raise();
+  recycle(desk, block_of(*std::exchange(core_, nullptr)));
+}
+
+void fiber_handle::raise() {
+  const std::exception_ptr error = std::exchange(core_->error, nullptr);
+  release();
+  if (error) std::rethrow_exception(error);
+  throw_error(std::errc::operation_canceled, "weft: fiber::join: the fiber was cancelled");
+}
+
+void fiber_handle::release() noexcept { recycle(desk_here(), block_of(*std::exchange(core_, nullptr))); }
+
+void fiber_handle::detach() {
+  if (!core_) refuse_empty("weft: fiber::detach: no fiber (made empty, moved from, or joined before)");
+  control_block& block = block_of(*core_);
+  if (block.end.detach())
+    core_ = nullptr;
+  else
+    drop();
+}
+
+void fiber_handle::cancel() const {
+  if (!core_) refuse_empty("weft: fiber::cancel: no fiber (made empty, moved from, or joined before)");
+  request(block_of(*core_).base);
+}
+
+bool fiber_handle::done() const {
+  if (!core_) refuse_empty("weft: fiber::done: no fiber (made empty, moved from, or joined before)");
+  return core_->end.has_ended();
+}
+
+fiber_id fiber_handle::id() const noexcept {
+  return core_ ? fiber_id(core_->id.load(std::memory_order_relaxed)) : fiber_id();  // the handle keeps it the same
+}
+
+std::string_view fiber_handle::name() const noexcept { return core_ ? block_of(*core_).label : std::string_view(); }
+
+// Cancels, waits shielded, and passes a real error on to those who handle what nobody observes.
+void fiber_handle::drop() noexcept {
+  control_block& block = block_of(*core_);
+  if (!block.end.has_ended()) {
+    if (&block == current_fiber()) {
+      core_ = nullptr;
+      [[maybe_unused]] const bool lives = block.end.detach();
+      assert(lives);
+      return;
+    }
+    request(block.base);
+    (void)wait_for_end(block, current_fiber(), never, waiting::may_cancel::no);
+  }
+  report_unobserved(block);
+  release();
+}
+
+}  // namespace weft::detail

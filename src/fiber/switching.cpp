@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "fiber/switching.hpp"
+
+#include <utility>
+
+#include "fiber/ending.hpp"
+
+namespace weft::detail {
+namespace {
+
+[[nodiscard]] bool is_fresh(const runnable& r) noexcept { return r.resume == &start_fiber; }
+[[nodiscard]] bool is_fiber(const runnable* r) noexcept { return r && (r->resume == &resume_fiber || is_fresh(*r)); }
+
+// Whatever it was, it is about to run here.
+void take_over(fiber_desk& desk, control_block& to) noexcept {
+  if (to.home != &desk.at) take_over_movable(desk, to);
+  desk.set_running(&to);
+}
+
+// A fresh fiber gets a stack; or, if there is none, ends with that error.
+bool bind(fiber_desk& desk, control_block& fresh) noexcept {
+  try {
+    settle_on(desk, fresh, desk.stacks.take(fresh.kind.size_class));
+  } catch (...) {
+    fresh.how = fate::failed;
+    fresh.error = std::current_exception();
+    finish(desk, fresh);
+    return false;
+  }
+  fresh.saved.prepare(fresh.ground->low, fresh.ground->top(), &fiber_main, &fresh);
+  return true;
+}
+
+// The fiber that was picked, able to run; or null: then the worker's own stack goes on, with `hand_over`.
+control_block* bring(fiber_desk& desk, runnable* picked) noexcept {
+  for (; is_fiber(picked); picked = desk.at.pick()) {
+    control_block& to = block_of(*picked);
+    if (is_fresh(to)) {
+      if (!bind(desk, to)) continue;
+      desk.set_running(&to);
+    } else {
+      take_over(desk, to);
+    }
+    return &to;
+  }
+  desk.at.hand_over = picked;
+  desk.set_running(nullptr);
+  return nullptr;
+}
+
+void switch_from_ground(fiber_desk& desk, control_block& to) noexcept {
+  exchange(*desk.exceptions, desk.ground_exceptions, to.exceptions);
+  switch_context(desk.ground, to.saved);
+  if (desk.uncommitted) commit_parked(desk);
+}
+
+// A movable fiber that was sent to this worker and no other.
+void resume_migrated(runnable& r) noexcept {
+  r.home = nullptr;
+  r.resume = &resume_fiber;
+  resume_fiber(r);
+}
+
+void enqueue_movable(control_block& block) noexcept {
+  scheduler& of = block.of->owner();
+  worker* const here = current_worker();
+  if (of.settings().debug.migrate_always && of.worker_count() > 1) {
+    worker& other = of.worker_at((block.desk->at.index() + 1) % of.worker_count());
+    block.home = &other;  // not to be stolen back
+    block.resume = &resume_migrated;
+    other.send(block);
+  } else if (here && &here->owner() == &of) {
+    here->push_fresh(block);
+  } else {
+    of.submit(block);
+  }
+}
+
+}  // namespace
+
+// The first frame on a stack. Runs one fiber after the other, as long as fresh ones fit. [fiber-4]
+[[noreturn]] void fiber_main(void* argument) noexcept {
+  control_block* self = static_cast<control_block*>(argument);
+  if (self->desk->uncommitted) commit_parked(*self->desk);
+  for (;;) {
+    run_body(*self);
+    fiber_desk& desk = *self->desk;
+    stack* const ground = self->ground;
+    desk.finished.take_over(self->saved);
+    finish(desk, *self);  // `self` may be gone
+    runnable* const picked = desk.at.pick();
+    if (picked && is_fresh(*picked)) {
+      control_block& fresh = block_of(*picked);
+      if (fresh.kind.size_class == ground->size_class) [[likely]] {
+        settle_on(desk, fresh, ground);
+        desk.set_running(&fresh);
+        renew(desk.finished, fresh.saved);
+        self = &fresh;
+        continue;
+      }
+    }
+    desk.stacks.give(ground);
+    exception_state none{};
+    if (picked && picked->resume == &resume_fiber && picked->home == &desk.at) [[likely]] {
+      control_block& to = block_of(*picked);
+      desk.set_running(&to);
+      exchange(*desk.exceptions, none, to.exceptions);
+      switch_from_finished(desk.finished, to.saved);
+    }
+    if (control_block* const to = bring(desk, picked)) {
+      exchange(*desk.exceptions, none, to->exceptions);
+      switch_from_finished(desk.finished, to->saved);
+    }
+    exchange(*desk.exceptions, none, desk.ground_exceptions);
+    switch_from_finished(desk.finished, desk.ground);
+  }
+}
+
+void start_fiber(runnable& r) noexcept {
+  fiber_desk& desk = *desk_here();
+  control_block& fresh = block_of(r);
+  if (!bind(desk, fresh)) return;
+  desk.set_running(&fresh);
+  switch_from_ground(desk, fresh);
+}
+
+void resume_fiber(runnable& r) noexcept {
+  fiber_desk& desk = *desk_here();
+  control_block& to = block_of(r);
+  take_over(desk, to);
+  switch_from_ground(desk, to);
+}
+
+void take_over_movable(fiber_desk& desk, control_block& to) noexcept {
+  to.home = nullptr;
+  to.desk = &desk;
+  to.parked.resumed();  // [park-4]
+}
+
+// On the other side of a switch. [fiber-3]
+void commit_parked(fiber_desk& desk) noexcept {
+  control_block& left = *std::exchange(desk.uncommitted, nullptr);
+  if (left.parked.commit_park() == park_word::park_result::notified_already) enqueue_movable(left);
+}
+
+void leave_slowly(control_block& self, runnable* picked) noexcept {
+  fiber_desk& desk = *self.desk;
+  control_block* const to = bring(desk, picked);
+  if (to == &self) return;  // by way of fresh ones that got no stack
+  exchange(*desk.exceptions, self.exceptions, to ? to->exceptions : desk.ground_exceptions);
+  switch_context(self.saved, to ? to->saved : desk.ground);
+  fiber_desk& here = *self.desk;  // maybe another worker's now
+  if (here.uncommitted) commit_parked(here);
+}
+
+void unpark_fiber(waiter& w) noexcept {
+  control_block& block = block_of(w);
+  if (worker* const home = block.home) [[likely]] {
+    if (home == this_thread.running)
+      home->push_ready(block);
+    else
+      home->send(block);
+  } else if (block.parked.unpark() == park_word::unpark_duty::enqueue) {
+    enqueue_movable(block);
+  }
+}
+
+void enqueue_fresh(control_block& block) noexcept {
+  worker* const here = this_thread.running;
+  if (block.home) {
+    if (block.home == here)
+      here->push_ready(block);
+    else
+      block.home->send(block);
+  } else if (here && &here->owner() == &block.of->owner()) [[likely]] {
+    here->push_fresh(block);
+  } else {
+    block.of->owner().submit(block);
+  }
+}
+
+}  // namespace weft::detail
