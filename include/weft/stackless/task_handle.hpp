@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// create_task() and what it returns: a task that runs beside its creator, like asyncio's Task.
+#pragma once
+
+#include <coroutine>
+#include <source_location>
+#include <utility>
+#include <weft/detail/stackless/task_join.hpp>
+#include <weft/stackless/task.hpp>
+
+namespace weft::stackless {
+
+template <class T = void> class [[nodiscard]] task_handle {
+ public:
+  task_handle() noexcept = default;
+  explicit task_handle(detail::task_core& core) noexcept : core_(&core) {}
+  task_handle(task_handle&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  task_handle& operator=(task_handle&& other) noexcept {
+    if (this != &other) {
+      drop();
+      core_ = std::exchange(other.core_, nullptr);
+    }
+    return *this;
+  }
+  // Not joined: the task goes on, like asyncio's. What it throws then goes the way of a go() fiber's: it cancels all that
+  // runs and comes out of run().
+  ~task_handle() { drop(); }
+
+  // Whether there is a task to join.
+  [[nodiscard]] bool joinable() const noexcept { return core_ != nullptr; }
+  // Whether it has ended. Any thread. invalid_argument without a task.
+  [[nodiscard]] bool done() const { return detail::verified(core_).end.has_ended(); }
+  // `cancelled` is thrown where the task waits or, if it does not, where it would wait next; once for each cancel(). A
+  // task that has not started never runs. Does not wait. Any thread. invalid_argument without a task.
+  void cancel() const { detail::cancel(detail::verified(core_)); }
+  // As the destructor does.
+  void detach() && { drop(); }
+
+  // co_await: waits for the end and returns the result, or throws what the task threw; the handle is empty then. A task
+  // that ended by cancellation: std::system_error (operation_canceled). If the caller is cancelled: `cancelled`, and the
+  // handle stays joinable. invalid_argument without a task, resource_deadlock_would_occur on oneself.
+  [[nodiscard]] auto awaited_by(detail::task_core& self) {
+    (void)detail::verified(core_);
+    return joining(*this, self);
+  }
+
+ private:
+  friend class detail::task_access;
+
+  class joining : public detail::task_join {
+   public:
+    joining(task_handle& whom, detail::task_core& self) : task_join(*whom.core_, self), whom_(whom) {}
+    T await_resume() {
+      finish_waiting();
+      return whom_.take();
+    }
+
+   private:
+    task_handle& whom_;
+  };
+
+  // It has ended.
+  T take() {
+    const struct giver {
+      detail::task_core& core;
+      ~giver() { detail::release(core); }
+    } guard{*std::exchange(core_, nullptr)};
+    if (guard.core.how == detail::task_core::fate::cancelled) [[unlikely]]
+      detail::throw_was_cancelled();
+    return static_cast<typename task<T>::promise_type&>(*guard.core.promise).take();
+  }
+  void drop() noexcept {
+    if (core_) detail::drop(*std::exchange(core_, nullptr));
+  }
+
+  detail::task_core* core_ = nullptr;
+};
+
+}  // namespace weft::stackless
+
+// What is between tasks and their handles.
+class weft::detail::task_access {
+ public:
+  // Starts it on `of`, or on the caller's runtime if that is null.
+  template <class T>
+  static stackless::task_handle<T> start(runtime* of, stackless::task<T>& what, std::source_location where) {
+    task_core& core = new_task(of, what.frame_, what.frame_ ? &what.frame_.promise() : nullptr, where);
+    what.frame_ = nullptr;
+    stackless::task_handle<T> handle(core);
+    detail::start(core);
+    return handle;
+  }
+  template <class T> static task_core& core_of(stackless::task_handle<T>& handle) noexcept { return *handle.core_; }
+  template <class T> static T take(stackless::task_handle<T>& handle) { return handle.take(); }
+};
+
+namespace weft::stackless {
+
+// Starts a task beside the caller, on the same runtime: any worker may take it, and keeps it. Fiber or task. Never parks.
+// Throws std::system_error (operation_not_permitted outside a runtime, invalid_argument for an empty task), bad_alloc.
+template <class T>
+task_handle<T> create_task(task<T> what, std::source_location where = std::source_location::current()) {
+  return detail::task_access::start(nullptr, what, where);
+}
+
+}  // namespace weft::stackless

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stackless/driving.hpp"
+
+#include <utility>
+#include <weft/base/error.hpp>
+#include <weft/detail/stackless/promise.hpp>
+
+#include "sched/pick.hpp"
+
+namespace weft::detail {
+
+struct operation_access {
+  static bool step(operation& o) noexcept { return o.step_(o); }
+  static std::coroutine_handle<> frame(const operation& o) noexcept { return o.frame_; }
+};
+
+namespace {
+
+task_core& task_of(runnable& r) noexcept { return static_cast<task_core&>(r); }
+task_core& task_of(waiter& w) noexcept { return static_cast<task_core&>(w); }
+
+// [task-3] Whether the task goes on, at `leaf` then.
+bool try_operation(task_core& task) noexcept {
+  operation& in = *task.waiting_in;
+  if (!operation_access::step(in)) return false;
+  task.leaf = operation_access::frame(in);
+  task.resume = &resume_task;
+  return true;
+}
+
+std::coroutine_handle<> count(task_desk& desk, task_core& task) noexcept {
+  if (--desk.transfers == 0) [[unlikely]]
+    return bounce(task, task.leaf);
+  return task.leaf;
+}
+
+// [task-1] What the running task transfers to: what was picked, or nothing, and the worker's loop goes on.
+[[gnu::always_inline]] inline std::coroutine_handle<> bring(task_desk& desk, runnable* picked) noexcept {
+  for (; picked; picked = desk.at.pick()) {
+    task_core& task = task_of(*picked);
+    if (picked->resume == &resume_task) [[likely]] {
+      if (const runnable* const after = desk.at.peek(); after && after->resume == &resume_task)
+        __builtin_prefetch(static_cast<const task_core*>(after)->leaf.address());
+    } else if (picked->resume == &resume_operation) {
+      desk.set_running(&task);
+      if (!try_operation(task)) continue;
+    } else {
+      desk.at.hand_over = picked;
+      break;
+    }
+    desk.set_running(&task);
+    return count(desk, task);
+  }
+  desk.set_running(nullptr);
+  return std::noop_coroutine();
+}
+
+void settle_error(task_core& task) noexcept {
+  try {
+    std::rethrow_exception(task.promise->error);
+  } catch (const cancelled&) {
+    task.promise->error = nullptr;
+    task.how = task_core::fate::cancelled;
+  } catch (...) {
+    task.how = task_core::fate::failed;
+  }
+}
+
+void unpark_joiner(worker& at, waiter& joiner) noexcept {
+  if (joiner.unpark == &unpark_task && task_of(joiner).home == &at)
+    at.push_next(task_of(joiner));
+  else
+    joiner.unpark(joiner);
+}
+
+// [task-4] `task` is not to be touched afterwards.
+void finish(task_desk& desk, task_core& task) noexcept {
+  const bool thread_waits = task.thread_waits;
+  const completion::end end = task.end.finish();
+  if (end.joiner) {
+    if (end.joiner->word.win(end.generation, outcome::woken)) unpark_joiner(desk.at, *end.joiner);
+  } else if (end.detached) {
+    report_unobserved_task(task);
+    recycle_task(task);
+  }
+  if (thread_waits) desk.all.tell_thread();
+  task_desk::count(desk.ended);
+}
+
+void finish_root(task_desk& desk, task_core& task) noexcept {
+  task.how = task_core::fate::returned;
+  if (task.promise->error) [[unlikely]]
+    settle_error(task);
+  finish(desk, task);
+}
+
+// On the worker's loop: runs until no task can be transferred to.
+[[gnu::always_inline]] inline void drive(task_desk& desk, std::coroutine_handle<> frame) noexcept {
+  do {
+    frame.resume();
+    frame = std::exchange(desk.bounced, nullptr);
+  } while (frame);
+  if (task_core* const ended = std::exchange(desk.ended_root, nullptr)) {
+    desk.set_running(nullptr);
+    finish_root(desk, *ended);
+  }
+}
+
+}  // namespace
+
+task_core::task_core() noexcept : runnable(&start_task), waiter(&unpark_task), leaf(nullptr) {}
+
+void start_task(runnable& r) noexcept {
+  task_desk& desk = *task_desk_on_entry();
+  task_core& task = task_of(r);
+  if (task.word.pending() || desk.all.is_root_cancelled()) [[unlikely]] {
+    std::exchange(task.root, nullptr).destroy();
+    task.how = task_core::fate::cancelled;
+    finish(desk, task);
+    return;
+  }
+  task.home = &desk.at;
+  task.desk = &desk;
+  task.resume = &resume_task;
+  task.promise->self = &task;
+  desk.set_running(&task);
+  drive(desk, task.root);
+}
+
+void resume_task(runnable& r) noexcept {
+  task_core& task = task_of(r);
+  task_desk& desk = *task.desk;
+  desk.set_running(&task);
+  drive(desk, task.leaf);
+}
+
+void resume_operation(runnable& r) noexcept {
+  task_core& task = task_of(r);
+  task_desk& desk = *task.desk;
+  desk.set_running(&task);
+  if (try_operation(task))
+    drive(desk, task.leaf);
+  else
+    desk.set_running(nullptr);
+}
+
+void unpark_task(waiter& w) noexcept {
+  task_core& task = task_of(w);
+  worker* const home = task.home;
+  if (home == this_thread.running)
+    home->push_ready(task);
+  else
+    home->send(task);
+}
+
+std::coroutine_handle<> bounce(task_core& self, std::coroutine_handle<> to) noexcept {
+  self.transfers = self.desk->transfers = task_core::longest_run;
+  self.desk->bounced = to;
+  return std::noop_coroutine();
+}
+
+std::coroutine_handle<> end_of_root(task_core& self) noexcept {
+  self.desk->ended_root = &self;
+  return std::noop_coroutine();
+}
+
+std::coroutine_handle<> run_others(task_core& self) noexcept {
+  task_desk& desk = *self.desk;
+  return bring(desk, desk.at.pick());
+}
+
+std::coroutine_handle<> run_itself(task_core& self) noexcept { return count(*self.desk, self); }
+
+std::coroutine_handle<> yield_to_others(task_core& self) noexcept {
+  task_desk& desk = *self.desk;
+  runnable* const picked = desk.at.pick();
+  if (!picked) return count(desk, self);
+  desk.at.push_ready(self);
+  return bring(desk, picked);
+}
+
+std::coroutine_handle<> operation::suspend() noexcept {
+  self().waiting_in = this;
+  self().resume = &resume_operation;
+  return run_others(self());
+}
+
+void operation::yield_in() noexcept { self().desk->at.push_ready(self()); }
+
+void recycle_task(task_core& task) noexcept {
+  if (task.root) std::exchange(task.root, nullptr).destroy();
+  if (task.word.pending()) [[unlikely]]
+    task.word.clear_pending();
+  if (task_desk* const desk = task_desk_on_entry())
+    desk->blocks.give(task);
+  else
+    task_store::of_process().give(task, task);
+}
+
+void report_unobserved_task(task_core& task) noexcept {
+  if (task.how == task_core::fate::failed) [[unlikely]]
+    task.of->unhandled(std::exchange(task.promise->error, nullptr));
+}
+
+}  // namespace weft::detail

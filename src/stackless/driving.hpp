@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSL-1.0
+// How a worker runs tasks. The home of the protocol of switching among them.
+//
+// Protocol
+//  [task-1] A task that waits arms its claim, shows its wait nodes, leaves where it goes on in its block (`leaf`), and
+//           picks what runs next. Is that a task that has started, its coroutine is resumed by symmetric transfer;
+//           anything else is handed over to the worker's loop.
+//  [task-2] It may be enqueued before its frame is suspended, because only its own worker resumes it, and that one looks
+//           at its queues only once await_suspend runs. If it picks itself, it goes on.
+//  [task-3] While a task is in an `operation`, its `resume` says so: whoever picks it asks the operation first whether
+//           the task goes on.
+//  [task-4] A root that ends returns to the worker's loop, which only then tells the joiner: the frame is left for good,
+//           and may be destroyed from another worker.
+#pragma once
+
+#include "stackless/tasks.hpp"
+
+namespace weft::detail {
+
+// How the worker's loop resumes a task; and what tells the kinds apart.
+void resume_task(runnable& r) noexcept;
+void resume_operation(runnable& r) noexcept;
+void start_task(runnable& r) noexcept;
+// Any thread; the claim was won.
+void unpark_task(waiter& w) noexcept;
+
+// The frame and the block of a task that has ended, and that nobody refers to any more. Any thread.
+void recycle_task(task_core& task) noexcept;
+// Takes the error of a task that has ended to those who handle what nobody observes. On a worker of its runtime.
+void report_unobserved_task(task_core& task) noexcept;
+
+}  // namespace weft::detail

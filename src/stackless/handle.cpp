@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: BSL-1.0
+// What handles do: start a task, join it, cancel it, let it go.
+#include <weft/base/error.hpp>
+#include <weft/detail/stackless/promise.hpp>
+#include <weft/detail/stackless/task_join.hpp>
+#include <weft/sched/runtime.hpp>
+
+#include "sched/pick.hpp"
+#include "stackless/driving.hpp"
+
+namespace weft::detail {
+
+task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* promise, std::source_location where) {
+  task_desk* desk = task_desk_on_entry();
+  tasks* all = desk ? &desk->all : nullptr;
+  if (of) {
+    all = &static_cast<tasks&>(scheduler_of(*of).of(kind::tasks));
+    if (desk && &desk->all != all) desk = nullptr;
+  } else if (!desk) {
+    throw_error(std::errc::operation_not_permitted, "weft::stackless: create_task() outside a runtime");
+  }
+  if (!promise) throw_error(std::errc::invalid_argument, "weft::stackless: the task is empty (made so, or moved from)");
+  task_core& task = desk ? desk->blocks.take() : task_store::of_process().take_one();
+  task.resume = &start_task;
+  task.home = nullptr;
+  task.desk = nullptr;
+  task.root = root;
+  task.promise = promise;
+  task.of = all;
+  task.id = desk ? desk->next_id() : all->take_ids(1);
+  task.where = where;
+  task.how = task_core::fate::none;
+  task.thread_waits = !desk && of;
+  task.swept = false;
+  return task;
+}
+
+void start(task_core& task) noexcept {
+  task_desk* const desk = task_desk_on_entry();
+  tasks& of = *task.of;
+  const bool inside = desk && &desk->all == &of;
+  if (inside)
+    task_desk::count(desk->created);
+  else
+    of.created_outside.fetch_add(1, std::memory_order_release);  // [empty-1]
+  task.end.begin(false);
+  if (inside)
+    desk->at.push_fresh(task);
+  else
+    of.owner().submit(task);
+}
+
+task_core& verified(task_core* core) {
+  if (!core)
+    throw_error(std::errc::invalid_argument, "weft::stackless: no task (made empty, moved from, or joined before)");
+  return *core;
+}
+
+void cancel(task_core& core) noexcept {
+  if (!core.end.lock()) return;
+  const bool won = core.word.cancel();
+  core.end.unlock();
+  if (won) core.unpark(core);
+}
+
+void release(task_core& core) noexcept { recycle_task(core); }
+
+void drop(task_core& core) noexcept {
+  if (core.end.detach()) return;
+  // Off its runtime, which may be gone, there is nobody to tell.
+  const task_desk* const desk = task_desk_on_entry();
+  if (desk && &desk->all == core.of) report_unobserved_task(core);
+  recycle_task(core);
+}
+
+void throw_was_cancelled() {
+  throw_error(std::errc::operation_canceled, "weft::stackless: the task that was awaited was cancelled");
+}
+
+task_join::task_join(task_core& whom, task_core& self) : whom_(whom), self_(self) {
+  if (&whom == &self)
+    throw_error(std::errc::resource_deadlock_would_occur, "weft::stackless: a task cannot await itself");
+}
+
+// [join-1]
+std::coroutine_handle<> task_join::wait() noexcept {
+  const claim::ticket ticket = self_.word.arm();
+  if (ticket == 0) [[unlikely]] {
+    self_.word.clear_pending();
+    course_ = course::cancelled;
+    return run_itself(self_);
+  }
+  node_.who = &self_;
+  node_.generation = ticket;
+  const completion::shown shown = whom_.end.show(node_);
+  if (shown == completion::shown::waiting) {
+    course_ = course::waited;
+    self_.waits_for.store("the end of another task", std::memory_order_relaxed);
+    return run_others(self_);
+  }
+  if (shown == completion::shown::other_joiner) course_ = course::refused;
+  if (self_.word.win(ticket, outcome::woken)) return run_itself(self_);
+  self_.word.clear_pending();  // a cancellation was faster, and unparks us
+  course_ = course::cancelled;
+  return run_others(self_);
+}
+
+void task_join::after_wait() {
+  if (course_ == course::waited) {
+    self_.waits_for.store(nullptr, std::memory_order_relaxed);
+    if (self_.word.result(node_.generation) == outcome::woken) [[likely]]
+      return;
+    whom_.end.withdraw(node_);  // [join-3]
+    self_.word.clear_pending();
+  } else if (course_ == course::refused) {
+    throw_error(std::errc::invalid_argument, "weft::stackless: another task is awaiting this one");
+  }
+  throw cancelled();
+}
+
+}  // namespace weft::detail

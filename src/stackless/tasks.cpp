@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "stackless/tasks.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "context/raw_line.hpp"
+
+namespace weft::detail {
+namespace {
+
+void add_identity(raw_line& line, const task_core& task) noexcept { line.text("task ").number(task.id); }
+
+void add_origin(raw_line& line, const task_core& task) noexcept {
+  line.text(", created at ").text(task.where.file_name()).text(":").number(task.where.line());
+}
+
+void write_line(const task_core& task, int fd) noexcept {
+  raw_line line;
+  add_identity(line, task);
+  if (const char* what = task.waits_for.load(std::memory_order_relaxed)) {
+    line.text(" waits for ").text(what);
+    const std::int64_t until = task.waits_until.load(std::memory_order_relaxed);
+    if (until != deadline::limit) {
+      const auto left = deadline::from_nanoseconds(until).remaining().count();
+      line.text(" for ").number(std::uint64_t(left) / 1'000'000).text(" ms more");
+    }
+  } else {
+    line.text(" runs or is ready");
+  }
+  if (task.word.pending()) line.text(", cancelled");
+  add_origin(line, task);
+  line.write_to(fd);
+}
+
+// Visits the living tasks of one runtime; each cannot end meanwhile.
+template <class Visitor> void for_each_living(const tasks& of, Visitor&& visit) {
+  task_store::of_process().for_each([&](task_core& task) {
+    if (!task.end.lock()) return;
+    if (task.of == &of) visit(task);
+    task.end.unlock();
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<population> make_tasks(scheduler& on) { return std::make_unique<tasks>(on); }
+
+std::unique_ptr<population::resident> tasks::move_in(worker& at) { return std::make_unique<task_desk>(*this, at); }
+
+bool tasks::is_empty() const noexcept { return live() == 0; }
+
+std::uint64_t tasks::live() const noexcept {
+  std::uint64_t ended = 0, created = 0;
+  for (unsigned i = 0; i < owner_.worker_count(); ++i)
+    ended += task_desk_of(owner_.worker_at(i)).ended.load(std::memory_order_acquire);  // pairs with `count`
+  for (unsigned i = 0; i < owner_.worker_count(); ++i)
+    created += task_desk_of(owner_.worker_at(i)).created.load(std::memory_order_acquire);
+  return created + created_outside.load(std::memory_order_acquire) - ended;
+}
+
+void tasks::cancel_all() noexcept {
+  root_cancelled_.store(true, std::memory_order_seq_cst);
+  wake_list woken;
+  for_each_living(*this, [&woken](task_core& task) {
+    if (std::exchange(task.swept, true)) return;
+    if (task.word.cancel()) woken.push(task);
+  });
+  woken.unpark_all();
+}
+
+void tasks::add_to(stats_snapshot& sum) const noexcept { sum.live_tasks += live(); }
+
+void tasks::dump(int fd) const noexcept {
+  for_each_living(*this, [fd](const task_core& task) { write_line(task, fd); });
+}
+
+std::vector<std::exception_ptr> tasks::take_errors() noexcept {
+  const std::lock_guard guard(lock_);
+  return std::exchange(errors_, {});
+}
+
+void tasks::unhandled(std::exception_ptr error) noexcept {
+  {
+    const std::lock_guard guard(lock_);
+    errors_.push_back(std::move(error));
+  }
+  for (auto what : {kind::fibers, kind::tasks}) owner_.of(what).cancel_all();
+}
+
+void tasks::wait_for(const task_core& core) noexcept {
+  std::unique_lock guard(lock_);
+  ended_.wait(guard, [&core] { return core.end.has_ended(); });
+}
+
+void tasks::tell_thread() noexcept {
+  const std::lock_guard guard(lock_);
+  ended_.notify_all();
+}
+
+std::size_t task_desk::describe_running(worker&, char* out, std::size_t size) const noexcept {
+  const task_core* const task = running_.load(std::memory_order_acquire);  // pairs with `set_running`
+  if (!task) return 0;
+  raw_line line;
+  add_identity(line, *task);
+  add_origin(line, *task);
+  const auto text = line.view();
+  const std::size_t length = std::min(text.size(), size);
+  std::memcpy(out, text.data(), length);
+  return length;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: BSL-1.0
+// All stackless tasks of one runtime (`tasks`), and what each worker keeps for them (`task_desk`).
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <coroutine>
+#include <cstdint>
+#include <exception>
+#include <mutex>
+#include <vector>
+#include <weft/detail/stackless/task_core.hpp>
+
+#include "sched/population.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/worker.hpp"
+#include "stackless/task_store.hpp"
+
+namespace weft::detail {
+
+class tasks final : public population {
+ public:
+  explicit tasks(scheduler& on) noexcept : owner_(on) {}
+
+  std::unique_ptr<resident> move_in(worker& at) override;
+  [[nodiscard]] bool is_empty() const noexcept override;
+  // Each task is cancelled once: one that catches it and goes on is waited for, as asyncio does. Those that start later
+  // do not run.
+  void cancel_all() noexcept override;
+  void add_to(stats_snapshot& sum) const noexcept override;
+  void dump(int fd) const noexcept override;
+  [[nodiscard]] std::vector<std::exception_ptr> take_errors() noexcept override;
+
+  [[nodiscard]] scheduler& owner() const noexcept { return owner_; }
+  [[nodiscard]] bool is_root_cancelled() const noexcept { return root_cancelled_.load(std::memory_order_seq_cst); }
+
+  // An exception that nobody can observe: all that runs is cancelled, and run() throws it.
+  void unhandled(std::exception_ptr error) noexcept;
+
+  // A plain thread blocks until the task, which has `thread_waits` set, has ended.
+  void wait_for(const task_core& core) noexcept;
+  void tell_thread() noexcept;
+
+  // Tasks that were created from plain threads, or from workers of other runtimes.
+  std::atomic<std::uint64_t> created_outside{0};
+  // Any thread. The first of `count` ids that nobody else gets.
+  [[nodiscard]] std::uint64_t take_ids(std::uint64_t count) noexcept {
+    return next_id_.fetch_add(count, std::memory_order_relaxed);  // only has to be unique
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t live() const noexcept;
+
+  scheduler& owner_;
+  std::atomic<std::uint64_t> next_id_{1};
+  std::atomic<bool> root_cancelled_{false};
+  std::mutex lock_;
+  std::condition_variable ended_;           // with `lock_`
+  std::vector<std::exception_ptr> errors_;  // under `lock_`
+};
+
+// One worker's share. Owner only but for the counters and what says otherwise.
+class task_desk final : public population::resident {
+ public:
+  task_desk(tasks& of, worker& on) noexcept : all(of), at(on) {}
+
+  std::size_t describe_running(worker& at, char* out, std::size_t size) const noexcept override;
+
+  // release: the monitor sees the block's text. Null on the worker's own account and while a fiber runs.
+  void set_running(task_core* now) noexcept { running_.store(now, std::memory_order_release); }
+
+  static void count(std::atomic<std::uint64_t>& what) noexcept {
+    // release: whoever sums sees what was counted before ([empty-1]). Written by the owner alone.
+    what.store(what.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
+
+  [[nodiscard]] std::uint64_t next_id() noexcept {
+    if (id_ == last_id_) [[unlikely]] {
+      id_ = all.take_ids(id_run);
+      last_id_ = id_ + id_run;
+    }
+    return id_++;
+  }
+
+  tasks& all;
+  worker& at;
+  task_cache blocks;
+  std::coroutine_handle<> bounced;  // what the loop resumes next
+  task_core* ended_root = nullptr;  // what the loop has to finish
+  std::uint32_t transfers = task_core::longest_run;
+  std::atomic<std::uint64_t> created{0}, ended{0};
+
+ private:
+  static constexpr std::uint64_t id_run = 4096;
+  std::atomic<task_core*> running_{nullptr};
+  std::uint64_t id_ = 0, last_id_ = 0;
+};
+
+inline task_desk& task_desk_of(worker& at) noexcept { return at.resident<task_desk>(kind::tasks); }
+// Call it on entry only, like `this_thread` itself. Null off a worker.
+[[nodiscard]] inline task_desk* task_desk_on_entry() noexcept {
+  return static_cast<task_desk*>(this_thread.residents[unsigned(kind::tasks)]);
+}
+
+}  // namespace weft::detail

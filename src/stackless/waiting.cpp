@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+// One wait of a task: arm, show the node, be suspended, read the outcome.
+#include <weft/base/error.hpp>
+#include <weft/detail/stackless/operation.hpp>
+
+#include "stackless/tasks.hpp"
+
+namespace weft::detail {
+
+bool take_cancellation(task_core& self) noexcept {
+  if (!self.word.pending()) return false;
+  self.word.clear_pending();  // a cancel() that comes at this moment is this one
+  return true;
+}
+
+void throw_cancelled(task_core& self) {
+  self.word.clear_pending();
+  throw cancelled();
+}
+
+bool task_wait::begin(task_core& self, const char* what) noexcept {
+  const claim::ticket ticket = self.word.arm();
+  if (ticket == 0) [[unlikely]] {
+    self.word.clear_pending();
+    return false;
+  }
+  node_.who = &self;
+  node_.generation = ticket;
+  self.waits_for.store(what, std::memory_order_relaxed);
+  return true;
+}
+
+void task_wait::wake_at(deadline until) noexcept {
+  if (until.is_never()) return;
+  auto& self = static_cast<task_core&>(*node_.who);
+  alarm_.who = &self;
+  alarm_.generation = node_.generation;
+  alarm_.at = until.to_nanoseconds();
+  self.desk->at.timers.insert(alarm_);
+  self.waits_until.store(alarm_.at, std::memory_order_relaxed);
+}
+
+bool task_wait::forgo() noexcept {
+  auto& self = static_cast<task_core&>(*node_.who);
+  if (!self.word.win(node_.generation, outcome::woken)) return false;
+  self.waits_for.store(nullptr, std::memory_order_relaxed);
+  return true;
+}
+
+outcome task_wait::end() noexcept {
+  auto& self = static_cast<task_core&>(*node_.who);
+  self.waits_for.store(nullptr, std::memory_order_relaxed);
+  const outcome why = self.word.result(node_.generation);
+  if (alarm_.who) {
+    alarm_.who = nullptr;
+    self.waits_until.store(deadline::limit, std::memory_order_relaxed);
+    if (why != outcome::deadline) self.desk->at.timers.cancel(alarm_);  // else it fired, here
+  }
+  if (why == outcome::cancelled) [[unlikely]]
+    self.word.clear_pending();
+  return why;
+}
+
+}  // namespace weft::detail
