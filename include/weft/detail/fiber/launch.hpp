@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the spawning templates call: a control block with room for the payload, then the start.
+#pragma once
+
+#include <cstddef>
+#include <new>
+#include <optional>
+#include <source_location>
+#include <type_traits>
+#include <utility>
+#include <weft/detail/fiber/fiber_core.hpp>
+#include <weft/fiber/spawn_options.hpp>
+
+namespace weft {
+class runtime;
+}
+
+namespace weft::detail {
+
+// Who a new fiber belongs to.
+struct parentage {
+  runtime* of = nullptr;        // null: the caller's runtime
+  scope_core* scope = nullptr;  // null: the root
+  bool daemon = false;
+  bool detached = false;  // no handle
+  bool inherits_deadline = true;
+};
+
+// Any thread if `of` is given, else fiber or task. Throws std::system_error; nothing is left behind then.
+[[nodiscard]] fiber_core& new_fiber(const parentage& whose, const spawn_options* with, std::size_t payload_size,
+                                    std::size_t payload_alignment, std::source_location where);
+// Of the fiber that owns the scope.
+[[nodiscard]] runtime* runtime_of(scope_core& scope) noexcept;
+// The payload's construction threw: the block goes back.
+void give_up(fiber_core& core) noexcept;
+// From here on the fiber runs; a detached one may be gone when this returns. Throws invalid_argument if its scope is not
+// open any more: then the block has gone back.
+void start(fiber_core& core);
+
+template <class F> using result_of_body = std::invoke_result_t<std::decay_t<F>&>;
+
+// A body and, later, its result. They share the room, since the body is gone before the result is kept.
+template <class F, class R> class fiber_payload {
+  using kept = std::conditional_t<std::is_void_v<R>, char,
+                                  std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, R>>;
+
+ public:
+  template <class G> explicit fiber_payload(G&& body) : body_(std::forward<G>(body)) {}
+  ~fiber_payload() {}
+
+  static void perform(fiber_core& core, fiber_core::act what) {
+    auto& self = *static_cast<fiber_payload*>(core.payload);
+    switch (what) {
+      case fiber_core::act::run:
+        self.run();
+        break;
+      case fiber_core::act::drop_body:
+        self.body_.~F();
+        break;
+      case fiber_core::act::drop_result:
+        self.drop();
+        break;
+    }
+  }
+  static constexpr bool has_result_to_drop = !std::is_reference_v<R> && !std::is_trivially_destructible_v<kept>;
+  [[nodiscard]] R take() {
+    if constexpr (std::is_void_v<R>)
+      return;
+    else if constexpr (std::is_reference_v<R>)
+      return static_cast<R>(*result_);
+    else
+      return std::move(result_);
+  }
+
+ private:
+  struct end_of_body {
+    F& body;
+    ~end_of_body() { body.~F(); }
+  };
+
+  void run() {
+    if constexpr (std::is_void_v<R>) {
+      const end_of_body guard{body_};
+      body_();
+    } else if constexpr (std::is_reference_v<R>) {
+      kept found;
+      {
+        const end_of_body guard{body_};
+        found = &body_();
+      }
+      ::new (static_cast<void*>(&result_)) kept(found);
+    } else {
+      kept value = [this]() -> R {
+        const end_of_body guard{body_};
+        return body_();
+      }();
+      ::new (static_cast<void*>(&result_)) kept(std::move(value));
+    }
+  }
+  void drop() noexcept {
+    if constexpr (!std::is_void_v<R> && !std::is_reference_v<R>) result_.~kept();
+  }
+
+  union {
+    F body_;
+    kept result_;
+  };
+};
+
+template <class F> using payload_of = fiber_payload<std::decay_t<F>, result_of_body<F>>;
+
+// A fiber that will run `body`, still to be started.
+template <class F>
+fiber_core& launch(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {
+  using payload = payload_of<F>;
+  fiber_core& core = new_fiber(whose, with, sizeof(payload), alignof(payload), where);
+  if constexpr (std::is_nothrow_constructible_v<std::decay_t<F>, F>) {
+    ::new (core.payload) payload(std::forward<F>(body));
+  } else {
+    try {
+      ::new (core.payload) payload(std::forward<F>(body));
+    } catch (...) {
+      give_up(core);
+      throw;
+    }
+  }
+  core.perform = &payload::perform;
+  if constexpr (payload::has_result_to_drop) core.is_plain = false;
+  return core;
+}
+
+}  // namespace weft::detail

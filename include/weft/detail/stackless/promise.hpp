@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: BSL-1.0
+// The promises of tasks: how a coroutine ends, where it goes on then, and what it may await.
+//
+// Every coroutine of one spawned task names that task (`self`), and is resumed by it alone. An end goes on with whoever
+// awaits it by symmetric transfer; the end of a root is told to the worker's loop, which comes back to it when the frame
+// is left, because the joiner may destroy the frame from another worker at once.
+#pragma once
+
+#include <concepts>
+#include <coroutine>
+#include <exception>
+#include <memory>
+#include <new>
+#include <type_traits>
+#include <utility>
+#include <weft/detail/stackless/operation.hpp>
+
+namespace weft::detail {
+
+// On the task's worker, which will finish it.
+[[nodiscard]] std::coroutine_handle<> end_of_root(task_core& self) noexcept;
+
+// Stands for a leaf in a co_await, because g++ 12 copies what await_transform returns by reference.
+template <class Leaf> class awaited {
+ public:
+  explicit awaited(Leaf& what) noexcept : what_(what) {}
+  [[nodiscard]] bool await_ready() const noexcept(noexcept(std::declval<Leaf&>().await_ready())) {
+    return what_.await_ready();
+  }
+  template <class Promise> std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) const noexcept {
+    return what_.await_suspend(frame);
+  }
+  decltype(auto) await_resume() const { return what_.await_resume(); }
+
+ private:
+  Leaf& what_;
+};
+
+struct promise_base {
+  class at_end {
+   public:
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    template <class Promise>
+    std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) const noexcept {
+      promise_base& ended = frame.promise();
+      return ended.awaits_it ? transfer(*ended.self, ended.awaits_it) : end_of_root(*ended.self);
+    }
+    void await_resume() const noexcept {}
+  };
+
+  promise_base() noexcept {}
+  promise_base(const promise_base&) = delete;
+  promise_base& operator=(const promise_base&) = delete;
+
+  std::suspend_always initial_suspend() const noexcept { return {}; }
+  at_end final_suspend() const noexcept { return {}; }
+  void unhandled_exception() noexcept { error = std::current_exception(); }
+
+  template <class Leaf>
+  requires std::derived_from<std::remove_cvref_t<Leaf>, leaf>
+  auto await_transform(Leaf&& what) noexcept {
+    what.belongs_to(*self);
+    return awaited<std::remove_reference_t<Leaf>>(what);
+  }
+  // Tasks and their handles.
+  template <class Awaited>
+  requires requires(Awaited&& what, task_core& task) { std::forward<Awaited>(what).awaited_by(task); }
+  decltype(auto) await_transform(Awaited&& what) { return std::forward<Awaited>(what).awaited_by(*self); }
+
+  task_core* self = nullptr;          // when it runs
+  std::coroutine_handle<> awaits_it;  // null: it is the root
+  std::exception_ptr error;
+};
+
+template <class T> class promise_of : public promise_base {
+ public:
+  promise_of() noexcept {}
+  ~promise_of() {
+    if (has_value_) std::destroy_at(&value_);
+  }
+
+  template <class U = T>
+  requires std::constructible_from<T, U>
+  void return_value(U&& value) noexcept(std::is_nothrow_constructible_v<T, U>) {
+    ::new (static_cast<void*>(std::addressof(value_))) T(std::forward<U>(value));
+    has_value_ = true;
+  }
+  // After the end: the value is moved out, or the error thrown.
+  [[nodiscard]] T take() {
+    if (error) [[unlikely]]
+      std::rethrow_exception(std::exchange(error, nullptr));
+    return std::move(value_);
+  }
+
+ private:
+  union {
+    T value_;
+  };
+  bool has_value_ = false;
+};
+
+template <class T> class promise_of<T&> : public promise_base {
+ public:
+  void return_value(T& value) noexcept { value_ = std::addressof(value); }
+  [[nodiscard]] T& take() {
+    if (error) [[unlikely]]
+      std::rethrow_exception(std::exchange(error, nullptr));
+    return *value_;
+  }
+
+ private:
+  T* value_ = nullptr;
+};
+
+template <> class promise_of<void> : public promise_base {
+ public:
+  void return_void() const noexcept {}
+  void take() {
+    if (error) [[unlikely]]
+      std::rethrow_exception(std::exchange(error, nullptr));
+  }
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSL-1.0
+// The block of a spawned task: runnable and waiter, but not its coroutine frames.
+//
+// Invariants
+//  - Type-stable: blocks come from `task_store` and are never anything else, so a late wake reads a valid claim and loses.
+//  - Until it starts a task may be taken by any worker; then it stays with its worker (`home`, `desk`), and all but the
+//    claim, `end` and the atomics belongs to that worker until it ends, afterwards to its handle.
+//  - `of`, `id` and `where` stand still while `end` is locked and says that the task lives.
+#pragma once
+
+#include <atomic>
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <weft/base/deadline.hpp>
+#include <weft/detail/run/completion.hpp>
+#include <weft/detail/run/runnable.hpp>
+#include <weft/detail/run/waiter.hpp>
+
+namespace weft::detail {
+
+class operation;
+class task_access;
+class task_desk;
+class tasks;
+struct promise_base;
+
+struct alignas(64) task_core final : runnable, waiter {
+  enum class fate : std::uint8_t { none, returned, failed, cancelled };
+
+  task_core() noexcept;
+
+  // --- The line that every switch touches ---
+  union {
+    std::coroutine_handle<> leaf;  // the innermost coroutine, where it goes on
+    operation* waiting_in;         // or what decides whether it does: while `resume` is resume_operation
+  };
+  task_desk* desk = nullptr;  // of its worker; null until it starts
+
+  // --- The line that spawn, join and end touch ---
+  completion end;
+  std::coroutine_handle<> root;  // null when the frame is gone
+  promise_base* promise = nullptr;
+  tasks* of = nullptr;
+  std::uint64_t id = 0;
+  std::source_location where;  // of the create_task
+  std::uint32_t transfers = longest_run;
+  fate how = fate::none;
+  bool thread_waits = false;  // somebody is in `tasks::wait_for`
+  bool swept = false;         // cancelled with its runtime, which is done once; under the lock of `end`
+
+  // For dumps, hence relaxed: a literal, null while it does not wait; and until when it does.
+  std::atomic<const char*> waits_for{nullptr};
+  std::atomic<std::int64_t> waits_until{deadline::limit};
+
+  // Coroutines that resume one another are tail calls where the compiler makes them so (not g++ below -O2, nor under its
+  // sanitizers); therefore they go back to the worker's loop after so many, and no stack grows.
+  static constexpr std::uint32_t longest_run = 32;
+};
+
+// The worker's loop resumes `to`, and the caller of this returns to it. On the task's worker.
+[[nodiscard]] std::coroutine_handle<> bounce(task_core& self, std::coroutine_handle<> to) noexcept;
+
+// What await_suspend returns to go on with `to`.
+[[nodiscard]] inline std::coroutine_handle<> transfer(task_core& self, std::coroutine_handle<> to) noexcept {
+  if (--self.transfers == 0) [[unlikely]]
+    return bounce(self, to);
+  return to;
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the templates of handles call: the start, the join and the end of a spawned task.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <source_location>
+#include <weft/detail/run/wait_queue.hpp>
+#include <weft/detail/stackless/operation.hpp>
+
+namespace weft {
+class runtime;
+}
+
+namespace weft::detail {
+
+// A block for a task whose outermost coroutine is `root`, still to be started; the frame belongs to it from here on.
+// `of` null: the caller's runtime. Throws std::system_error and bad_alloc.
+[[nodiscard]] task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* promise,
+                                  std::source_location where);
+void start(task_core& core) noexcept;
+
+// The handle's owner. Throws invalid_argument for null.
+[[nodiscard]] task_core& verified(task_core* core);
+// The handle's owner.
+void cancel(task_core& core) noexcept;
+// The handle's owner, when the task has ended: its frame and its block go.
+void release(task_core& core) noexcept;
+// The handle's owner: nobody will join it.
+void drop(task_core& core) noexcept;
+[[noreturn]] void throw_was_cancelled();
+
+// A task waits for the end of another one.
+class task_join {
+ public:
+  [[nodiscard]] bool await_ready() const {
+    if (self_.word.pending()) [[unlikely]]
+      throw_cancelled(self_);
+    return whom_.end.has_ended();
+  }
+  std::coroutine_handle<> await_suspend(std::coroutine_handle<> frame) noexcept {
+    self_.leaf = frame;
+    return wait();
+  }
+
+ protected:
+  // Throws resource_deadlock_would_occur if they are the same.
+  task_join(task_core& whom, task_core& self);
+  // Afterwards nobody knows the node. Throws `cancelled`, and invalid_argument if somebody else is joining.
+  void finish_waiting() {
+    if (course_ != course::straight) after_wait();
+  }
+
+ private:
+  enum class course : std::uint8_t { straight, waited, cancelled, refused };
+
+  [[nodiscard]] std::coroutine_handle<> wait() noexcept;
+  void after_wait();
+
+  task_core& whom_;
+  task_core& self_;
+  wait_node node_;
+  course course_ = course::straight;
+};
+
+}  // namespace weft::detail

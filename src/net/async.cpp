@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSL-1.0
+// The operations of tasks on sockets.
+#include <weft/detail/net/async.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <new>
+#include <utility>
+#include <weft/base/error.hpp>
+#include <weft/net/listening_socket.hpp>
+#include <weft/net/stream_socket.hpp>
+
+#include "net/socket.hpp"
+#include "net/stream_tries.hpp"
+#include "net/wait.hpp"
+#include "stackless/tasks.hpp"
+
+namespace weft::detail {
+namespace {
+
+constexpr const char* named(io_side side) noexcept { return side == io_side::read ? "input" : "room for output"; }
+
+}  // namespace
+
+// What ended the last suspension, and whether the next try may be made.
+io_operation::course io_operation::go_on() noexcept {
+  const phase was = std::exchange(phase_, phase::yielded);
+  if (was == phase::fresh && (result_.error || (result_.error = use_.error()))) return course::decided;
+  if (was == phase::fresh || was == phase::yielded) {
+    cancelled_ = take_cancellation(self());
+    return cancelled_ ? course::decided : course::on;
+  }
+  const outcome why = wait_.end();
+  if (was == phase::waiting && why != outcome::woken && why != outcome::closed)
+    socket_wait::state_of(socket_).wait_end(direction(side_), wait_.node());  // [fd-5]
+  switch (why) {
+    case outcome::woken:
+      return course::on;
+    case outcome::closed:
+      result_.error = ECANCELED;
+      break;
+    case outcome::deadline:
+      if (was == phase::pausing && !until_.passed()) return course::on;
+      result_.error = deadline_passed;
+      break;
+    default:
+      cancelled_ = true;
+  }
+  return course::decided;
+}
+
+io_operation::course io_operation::wait(std::uint64_t seen) noexcept {
+  descriptor& d = socket_wait::state_of(socket_);
+  socket_wait::has_waited(socket_);
+  try {
+    d.settle(*self().desk->at.poller, seen);  // [fd-2]
+  } catch (const std::system_error& e) {
+    result_.error = e.code().value();
+    return course::decided;
+  } catch (const std::bad_alloc&) {
+    result_.error = ENOMEM;
+    return course::decided;
+  }
+  if (!wait_.begin(self(), named(side_))) {
+    cancelled_ = true;
+    return course::decided;
+  }
+  const wait_duty duty = d.wait_begin(direction(side_), wait_.node(), seen);  // [fd-3]
+  if (duty == wait_duty::park) {
+    wait_.wake_at(until_);
+    phase_ = phase::waiting;
+    return course::suspended;
+  }
+  if (!wait_.forgo()) {
+    phase_ = phase::forgone;
+    return course::suspended;
+  }
+  if (duty == wait_duty::retry) return course::on;
+  result_.error = ECANCELED;
+  return course::decided;
+}
+
+// What nobody will wake us for is asked for again and again, ever more seldom.
+io_operation::course io_operation::pause() noexcept {
+  if (until_.passed()) {
+    result_.error = deadline_passed;
+    return course::decided;
+  }
+  if (!wait_.begin(self(), "a pause")) {
+    cancelled_ = true;
+    return course::decided;
+  }
+  wait_.wake_at(std::min(until_, deadline(patience_)));
+  patience_ = std::min<std::chrono::nanoseconds>(patience_ * 2, std::chrono::milliseconds(100));
+  phase_ = phase::pausing;
+  return course::suspended;
+}
+
+template <class Attempt> bool io_operation::advance(Attempt&& attempt) noexcept {
+  const bool first = phase_ == phase::fresh;
+  course now = go_on();
+  // Where the last read is known to have emptied the socket, the first try is left out.
+  if (now == course::on && first && side_ == io_side::read) {
+    if (const auto seen = socket_wait::drained(socket_)) now = wait(seen);
+  }
+  while (now == course::on) {
+    if (socket_wait::count_one(socket_)) [[unlikely]] {
+      yield_in();
+      return false;
+    }
+    const auto seen = socket_wait::about_to_try(socket_, side_);
+    result_.error = socket_.is_open() ? attempt(seen) : ECANCELED;
+    if (would_block(result_.error))
+      now = wait(seen);
+    else if (result_.error == pause_first)
+      now = pause();
+    else if (result_.error != try_again)
+      return true;
+  }
+  return now == course::decided;
+}
+
+const io_result& io_operation::result() const {
+  if (cancelled_) throw cancelled();
+  if (note_) *note_ = result_.error ? to_error_code(result_.error) : std::error_code();
+  return result_;
+}
+
+// --- reading and writing ---
+
+read_operation::read_operation(net::stream_socket& stream, std::span<std::byte> into, extent how_much, deadline until,
+                               std::error_code* note) noexcept
+    : io_operation(&proceed, stream, io_side::read, socket_use::how::alone, until, note),
+      stream_(stream),
+      into_(into),
+      how_much_(how_much) {}
+
+bool read_operation::proceed(operation& self) noexcept {
+  auto& me = static_cast<read_operation&>(self);
+  return me.advance([&me](std::uint64_t seen) { return me.attempt(seen); });
+}
+
+int read_operation::attempt(std::uint64_t seen) noexcept {
+  if (into_.empty()) return 0;
+  const io_result r =
+      read_once(socket_wait::state_of(stream_), socket_wait::fd(stream_), into_.subspan(result_.bytes), seen);
+  if (r.error) return r.error;
+  result_.bytes += r.bytes;
+  if (how_much_ == extent::some || result_.bytes == into_.size()) return 0;
+  return r.bytes ? try_again : stream_ended;
+}
+
+std::size_t read_operation::await_resume() {
+  const io_result& r = result();
+  if (r.error && !note_) [[unlikely]] {
+    if (how_much_ == extent::whole) stream_.fail_partly(r, net::stream_socket::reading);
+    stream_.fail(r.error, net::stream_socket::reading);
+  }
+  return r.bytes;
+}
+
+write_operation::write_operation(net::stream_socket& stream, std::span<const std::byte> from, extent how_much,
+                                 deadline until, std::error_code* note) noexcept
+    : io_operation(&proceed, stream, io_side::write, socket_use::how::alone, until, note),
+      stream_(stream),
+      from_(from),
+      how_much_(how_much) {}
+
+bool write_operation::proceed(operation& self) noexcept {
+  auto& me = static_cast<write_operation&>(self);
+  return me.advance([&me](std::uint64_t) { return me.attempt(); });
+}
+
+int write_operation::attempt() noexcept {
+  if (from_.empty()) return 0;
+  const io_result r = try_send(socket_wait::fd(stream_), from_.subspan(result_.bytes));
+  if (r.error) return r.error;
+  result_.bytes += r.bytes;
+  return how_much_ == extent::some || result_.bytes == from_.size() ? 0 : try_again;
+}
+
+std::size_t write_operation::await_resume() {
+  const io_result& r = result();
+  if (r.error && !note_) [[unlikely]] {
+    if (how_much_ == extent::whole) stream_.fail_partly(r, net::stream_socket::writing);
+    stream_.fail(r.error, net::stream_socket::writing);
+  }
+  return r.bytes;
+}
+
+// --- accepting and connecting ---
+
+accept_step::accept_step(net::listening_socket& listener, deadline until, std::error_code* note) noexcept
+    : io_operation(&proceed, listener, io_side::read, socket_use::how::shared, until, note), listener_(listener) {}
+
+bool accept_step::proceed(operation& self) noexcept {
+  auto& me = static_cast<accept_step&>(self);
+  return me.advance([&me](std::uint64_t) { return me.attempt(); });
+}
+
+int accept_step::attempt() noexcept {
+  const auto one = listener_.accept_now();
+  fd_ = one.fd;
+  peer_ = one.peer;
+  return one.error;
+}
+
+connect_step::connect_step(net::stream_socket& stream, const net::address& to, int refused, deadline until,
+                           std::error_code* note) noexcept
+    : io_operation(&proceed, (refused = refused ? refused : stream.open_for(to), stream), io_side::write,
+                   socket_use::how::alone, until, note),
+      stream_(stream),
+      to_(to) {
+  if (refused) fail_early(refused);
+}
+
+bool connect_step::proceed(operation& self) noexcept {
+  auto& me = static_cast<connect_step&>(self);
+  return me.advance([&me](std::uint64_t) { return me.attempt(); });
+}
+
+int connect_step::attempt() noexcept {
+  const int error = stream_.connect_now(to_);
+  if (error == EINPROGRESS) return EAGAIN;
+  return error == EAGAIN ? pause_first : error;
+}
+
+void connect_step::finish() {
+  const io_result& r = result();
+  if (!r.error) return;
+  if (!note_) stream_.fail_to_connect(r.error, to_);
+  stream_.close();
+}
+
+}  // namespace weft::detail

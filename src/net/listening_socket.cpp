@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// Listening and accepting.
+#include <weft/net/listening_socket.hpp>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <weft/base/error.hpp>
+
+#include "net/socket.hpp"
+#include "net/wait.hpp"
+
+namespace weft::net {
+
+using detail::deadline_passed;
+using detail::io_side;
+using detail::socket_wait;
+
+namespace {
+
+bool set(int fd, int level, int name, bool on) noexcept {
+  const int value = on;
+  return ::setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+// An errno, or 0.
+int bind_and_listen(int fd, const address& at, const listen_options& with) noexcept {
+  if (at.is_ip()) {
+    if (!set(fd, SOL_SOCKET, SO_REUSEADDR, with.reuse_address)) return errno;
+    if (with.reuse_port && !set(fd, SOL_SOCKET, SO_REUSEPORT, true)) return errno;
+    if (at.family() == AF_INET6 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY, with.v6_only)) return errno;
+  }
+  if (::bind(fd, at.data(), at.size())) return errno;
+  return ::listen(fd, with.backlog) ? errno : 0;
+}
+
+// What accept(2) says of the connection, not of the listener: that one is gone, the next may be well.
+bool concerns_connection(int error) noexcept {
+  switch (error) {
+    case ECONNABORTED:
+    case EPROTO:
+    case ENOPROTOOPT:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENONET:
+      return true;
+    default:
+      return false;
+  }
+}
+
+}  // namespace
+
+int listening_socket::listen(const address& at, const listen_options& with) noexcept {
+  local_ = at;
+  const int fd = detail::make_stream_socket(at.family());
+  if (fd < 0) return -fd;
+  if (const int error = bind_and_listen(fd, at, with)) {
+    ::close(fd);
+    return error;
+  }
+  local_ = detail::local_address(fd);
+  // What accepted connections are, they are by the listener: so it is asked once.
+  kind_ = at.is_ip() && detail::descriptor::ask_kernel(fd) == detail::short_reads::mean_drained ? kind::plain_tcp
+                                                                                                : kind::other;
+  const int error = attach(fd, kind::other);
+  if (error) ::close(fd);
+  return error;
+}
+
+listening_socket::accepted listening_socket::accept_one(deadline until) {
+  const detail::socket_use use(*this, io_side::read, detail::socket_use::how::shared);
+  if (use.error()) return {-1, use.error(), {}};
+  detail::control_block* const self = detail::running_fiber();
+  for (;;) {
+    socket_wait::checkpoint(self, *this);
+    const auto seen = socket_wait::about_to_try(*this, io_side::read);
+    if (!is_open()) return {-1, ECANCELED, {}};
+    const accepted one = accept_now();
+    if (one.error != EAGAIN && one.error != EWOULDBLOCK) return one;
+    if (const int error = socket_wait::until_ready(self, *this, io_side::read, seen, until)) return {-1, error, {}};
+  }
+}
+
+listening_socket::accepted listening_socket::accept_now() noexcept {
+  for (;;) {
+    sockaddr_storage native;
+    socklen_t size = sizeof native;
+    const int fd = ::accept4(fd_, reinterpret_cast<sockaddr*>(&native), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0) return {fd, 0, address::from_native(reinterpret_cast<sockaddr*>(&native), size)};
+    if (errno != EINTR && !concerns_connection(errno)) return {-1, errno, {}};
+  }
+}
+
+void listening_socket::fail(int error, const char* doing, const address& where) {
+  std::string text = doing;
+  text += where.size() ? " " + where.to_string() : " a listener that was never opened";
+  if (error == deadline_passed) throw timed_out(text.c_str());
+  throw std::system_error(detail::to_error_code(error), text);
+}
+
+}  // namespace weft::net
