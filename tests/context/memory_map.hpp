@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the kernel says about this process's memory: mappings, resident pages, and whether an address faults.
+#pragma once
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "context/size_class.hpp"
+
+namespace weft::test {
+
+// Mappings that refuse huge pages, as the slabs of stacks do and hardly anything else does.
+inline std::size_t stack_mappings() {
+  std::ifstream maps("/proc/self/smaps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(maps, line);) {
+    count += line.rfind("VmFlags:", 0) == 0 && line.find(" nh") != std::string::npos ? 1 : 0;
+  }
+  return count;
+}
+
+inline bool stack_mappings_are_seen() {
+  const std::size_t size = detail::page_size();
+  const std::size_t before = stack_mappings();
+  void* page = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  madvise(page, size, MADV_NOHUGEPAGE);
+  const bool seen = stack_mappings() != before;
+  munmap(page, size);
+  return seen;
+}
+
+// Pages of [low, high) that are in memory.
+inline std::size_t resident_pages(const std::byte* low, const std::byte* high) {
+  const std::size_t page = detail::page_size();
+  const auto from = reinterpret_cast<std::uintptr_t>(low) / page * page;
+  const std::size_t pages = (reinterpret_cast<std::uintptr_t>(high) - from + page - 1) / page;
+  std::vector<unsigned char> in(pages);
+  if (mincore(reinterpret_cast<void*>(from), pages * page, in.data()) != 0) return std::size_t(-1);
+  return static_cast<std::size_t>(std::ranges::count_if(in, [](unsigned char b) { return (b & 1) != 0; }));
+}
+
+// Asks the kernel to read bytes for us, so that a fault is an answer and no signal.
+class fault_probe {
+ public:
+  fault_probe() {
+    if (pipe2(ends_, O_CLOEXEC | O_NONBLOCK) != 0) std::abort();
+  }
+  ~fault_probe() {
+    close(ends_[0]);
+    close(ends_[1]);
+  }
+  fault_probe(const fault_probe&) = delete;
+  fault_probe& operator=(const fault_probe&) = delete;
+
+  bool operator()(const void* address) const {
+    const ssize_t wrote = write(ends_[1], address, 1);
+    if (wrote == -1 && errno == EFAULT) return true;
+    char byte;
+    if (wrote != 1 || read(ends_[0], &byte, 1) != 1) std::abort();
+    return false;
+  }
+
+ private:
+  int ends_[2];
+};
+
+inline bool faults(const void* address) { return fault_probe()(address); }
+
+// A figure of /proc/self/status, in bytes.
+inline std::size_t status_bytes(const std::string& key) {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind(key + ":", 0) == 0) return std::strtoull(line.c_str() + key.size() + 1, nullptr, 10) * 1024;
+  }
+  return 0;
+}
+
+}  // namespace weft::test

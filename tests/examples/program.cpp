@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "examples/program.hpp"
+
+#include <doctest/doctest.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace weft::test {
+
+program::program(std::string_view name, const std::vector<std::string>& arguments) {
+  const std::string path = std::string(EXAMPLE_PROGRAMS "/") + std::string(name);
+  std::vector<char*> words{const_cast<char*>(path.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  int ends[2];
+  REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
+  pid_ = fork();
+  REQUIRE(pid_ >= 0);
+  if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    alarm(60);  // survives the exec: nothing hangs for longer
+    dup2(ends[1], STDOUT_FILENO);
+    dup2(ends[1], STDERR_FILENO);
+    execv(path.c_str(), words.data());
+    _exit(127);
+  }
+  close(ends[1]);
+  out_ = ends[0];
+}
+
+program::~program() {
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  close(out_);
+}
+
+std::string program::line() {
+  std::string text;
+  for (char c = 0; read(out_, &c, 1) == 1 && c != '\n';) text += c;
+  return text;
+}
+
+std::string program::said() {
+  std::string text;
+  char part[4096];
+  for (ssize_t n; (n = read(out_, part, sizeof part)) > 0;) text.append(part, static_cast<std::size_t>(n));
+  return text;
+}
+
+int program::wait() {
+  int status = 0;
+  REQUIRE(waitpid(pid_, &status, 0) == pid_);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+bool program::running() const { return waitpid(pid_, nullptr, WNOHANG) == 0; }
+
+client::client(int port) {
+  fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  REQUIRE(fd_ >= 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<in_port_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  const int on = 1;
+  setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  const timeval patience{10, 0};
+  setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+}
+
+client::~client() { close(fd_); }
+
+void client::send(std::string_view bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (n < 0) CAPTURE(errno);
+    REQUIRE(n > 0);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+std::size_t client::try_send(std::string_view bytes) const {
+  const ssize_t n = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  REQUIRE((n > 0 || errno == EAGAIN));
+  return n > 0 ? static_cast<std::size_t>(n) : 0;
+}
+
+void client::end_of_sending() const { shutdown(fd_, SHUT_WR); }
+
+// False at the end of the stream; a reset or ten silent seconds fail the test case.
+bool client::more() {
+  char part[65536];
+  const ssize_t n = recv(fd_, part, sizeof part, 0);
+  const int why = n < 0 ? errno : 0;
+  CAPTURE(why);
+  REQUIRE(n >= 0);
+  got_.append(part, static_cast<std::size_t>(n));
+  return n > 0;
+}
+
+std::string client::receive(std::size_t count) {
+  while (got_.size() < count) REQUIRE(more());
+  std::string text = got_.substr(0, count);
+  got_.erase(0, count);
+  return text;
+}
+
+std::string client::rest() {
+  while (more()) {
+  }
+  return std::move(got_);
+}
+
+client::answer client::receive_answer(bool with_body) {
+  while (got_.find("\r\n\r\n") == got_.npos) REQUIRE(more());
+  answer a;
+  a.head = receive(got_.find("\r\n\r\n") + 4);
+  REQUIRE(a.head.starts_with("HTTP/1.1 "));
+  a.status = std::stoi(a.head.substr(9, 3));
+  const std::size_t length = a.head.find("Content-Length: ");
+  if (with_body && length != a.head.npos) a.body = receive(std::stoul(a.head.substr(length + 16)));
+  return a;
+}
+
+}  // namespace weft::test

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: BSL-1.0
+// Lives through everything that makes weft call something, while one call of it fails. The last line says what came of
+// it: "done", or "refused: " and the error; the exit status is 0 if nothing is wrong with that.
+//
+//   faulty count                                  the number of calls of each row
+//   faulty ROW CALL ERROR (once|from|storm|part)
+#include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "faults/plan.hpp"
+#include "faults/table.hpp"
+
+namespace weft::faults {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t letter = 150'000;  // more than a socket's buffer
+
+void echo_once(auto& stream) {
+  std::array<std::byte, 4096> block;
+  while (const std::size_t got = stream.read_some(block)) stream.write_all(net::const_buffer(block).first(got));
+  stream.shutdown_write();
+}
+
+void converse(auto& stream) {
+  std::vector<std::byte> sent(letter), got(letter);
+  for (std::size_t i = 0; i < letter; ++i) sent[i] = std::byte(i * 7);
+  with_scope([&](scope& s) {  // so that the error of one ends the other
+    s.spawn([&] {
+      const net::const_buffer whole(sent);
+      const net::const_buffer parts[] = {whole.first(1000), whole.subspan(1000)};
+      stream.write_all(parts);
+      stream.shutdown_write();
+    });
+    stream.read_exact(got);
+  });
+  if (got != sent) throw std::logic_error("an echo differs from what was sent");
+  std::byte more[1];
+  if (stream.read_some(more) != 0) throw std::logic_error("an echo is longer than what was sent");
+}
+
+template <class Listener, class Stream> void echo_over(const net::address& at) {
+  Listener listener(at);
+  with_scope([&](scope& s) {
+    s.spawn([&] {
+      auto stream = listener.accept();
+      echo_once(stream);
+    });
+    auto stream = Stream::connect(listener.local());
+    static_cast<void>(stream.local().to_string() + stream.remote().to_string());
+    converse(stream);
+  });
+}
+
+void serve_some() {
+  net::tcp_listener listener(net::address("127.0.0.1", 0));
+  with_scope([&](scope& s) {
+    s.spawn([&] { net::serve(listener, [](net::tcp_stream stream) { echo_once(stream); }); });
+    struct closer {
+      net::tcp_listener& of;
+      ~closer() { of.close(); }
+    } const end{listener};
+    for (int i = 0; i < 3; ++i) {
+      auto stream = net::tcp_stream::connect(listener.local());
+      stream.set_no_delay(true);
+      converse(stream);
+    }
+  });
+}
+
+void wait_for_a_pipe() {
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  struct closer {
+    int* ends;
+    ~closer() {
+      close(ends[0]);
+      close(ends[1]);
+    }
+  } const end{ends};
+  with_scope([&](scope& s) {
+    s.spawn([&] {
+      this_fiber::sleep_for(1ms);
+      if (write(ends[1], "x", 1) != 1) throw std::system_error(errno, std::system_category(), "write to a pipe");
+    });
+    if (!net::wait_readable(ends[0], 5s)) throw std::system_error(ETIMEDOUT, std::system_category(), "a pipe");
+  });
+}
+
+struct alignas(64) big {
+  std::array<std::byte, 2048> bytes{};
+};
+
+void spawn_many() {
+  std::vector<fiber<int>> fibers;
+  for (int i = 0; i < 300; ++i) {
+    fibers.push_back(spawn({.stack_size = std::size_t(i % 3   ? 0
+                                                      : i % 2 ? 64 << 10
+                                                              : 1 << 20)},
+                           [i] {
+                             if (i % 16 == 0) this_fiber::sleep_for(1ms);
+                             return i;
+                           }));
+  }
+  fibers.push_back(spawn([b = big()] { return int(b.bytes.size()); }));
+  for (auto& f : fibers) static_cast<void>(f.join());
+}
+
+// What plain threads do with sockets, one of them closed by another thread.
+void on_threads() {
+  auto [one, other] = net::unix_stream::pair();
+  std::exception_ptr error;
+  std::thread reader([&] {
+    try {
+      echo_once(other);
+    } catch (...) {
+      error = std::current_exception();
+      other.close();
+    }
+  });
+  struct joiner {
+    net::unix_stream& end;
+    std::thread& thread;
+    ~joiner() {
+      end.close();
+      if (thread.joinable()) thread.join();
+    }
+  } const end{one, reader};
+  one.write_all("hello");
+  std::array<std::byte, 5> back;
+  one.read_exact(back);
+  std::optional<std::thread> closing;
+  closing.emplace([&one = one] {
+    std::this_thread::sleep_for(2ms);
+    one.close();
+  });
+  std::error_code ec;
+  static_cast<void>(one.read_some(back, ec));
+  closing->join();
+  reader.join();
+  if (error) std::rethrow_exception(error);
+}
+
+void live() {
+  static_cast<void>(net::address::parse("[fe80::1%lo]:80").to_string());
+  run(
+      [] {
+        spawn_many();
+        with_scope([](scope& s) {
+          for (int i = 0; i < 20; ++i) s.spawn([] { this_fiber::yield(); });
+        });
+        static_cast<void>(try_for(1ms, [] { this_fiber::sleep_for(1h); }));
+        echo_over<net::tcp_listener, net::tcp_stream>(net::address("127.0.0.1", 0));
+        echo_over<net::unix_listener, net::unix_stream>(
+            net::address::unix_path("/tmp/weft-faults-" + std::to_string(getpid())));
+        auto [one, other] = net::unix_stream::pair();
+        with_scope([&one = one, &other = other](scope& s) {
+          s.spawn([&other] { echo_once(other); });
+          converse(one);
+        });
+        serve_some();
+        wait_for_a_pipe();
+      },
+      {.workers = 2});
+  on_threads();
+}
+
+// Empty: all is done. Else the error; anything that is no named error ends the program.
+std::string attempt() {
+  try {
+    live();
+    return {};
+  } catch (const exception_group& e) {
+    for (const auto& one : e.exceptions()) {
+      try {
+        std::rethrow_exception(one);
+      } catch (const std::system_error&) {
+      } catch (const std::bad_alloc&) {
+      }
+    }
+    return e.what();
+  } catch (const std::system_error& e) {
+    return e.what();
+  } catch (const std::bad_alloc& e) {
+    return e.what();
+  }
+}
+
+std::size_t entries(const char* path) {
+  std::size_t count = 0;
+  DIR* const directory = opendir(path);
+  while (directory && readdir(directory)) ++count;
+  if (directory) closedir(directory);
+  return count;
+}
+
+std::size_t mappings() {
+  std::ifstream in("/proc/self/maps");
+  std::size_t count = 0;
+  for (std::string line; std::getline(in, line);) ++count;
+  return count;
+}
+
+int complain(const char* what, std::size_t now, std::size_t before) {
+  std::printf("%s: %zu, before %zu\n", what, now, before);
+  return 1;
+}
+
+int endure(const plan& what) {
+  const std::size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+  arm(what);
+  const std::string outcome = attempt();
+  disarm();
+  const std::size_t struck = strikes();
+  if (const auto now = entries("/proc/self/fd"); now != descriptors) return complain("descriptors", now, descriptors);
+  for (int looks = 0; entries("/proc/self/task") > threads; ++looks) {  // a joined thread may still be on its way out
+    if (looks == 1000) return complain("threads", entries("/proc/self/task"), threads);
+    std::this_thread::sleep_for(1ms);
+  }
+  if (const auto s = stats(); s.live_fibers + s.stacks_in_use + s.timers != 0)
+    return complain("fibers", s.live_fibers, 0);
+  unlink(("/tmp/weft-faults-" + std::to_string(getpid())).c_str());  // where unlink was what failed
+  // The process is as good as new.
+  if (const auto error = attempt(); !error.empty()) {
+    std::printf("does not recover: %s\n", error.c_str());
+    return 1;
+  }
+  const std::size_t mapped = mappings();
+  if (const auto error = attempt(); !error.empty()) {
+    std::printf("does not recover: %s\n", error.c_str());
+    return 1;
+  }
+  if (const auto now = mappings(); now > mapped + 16) return complain("mappings", now, mapped);
+  std::printf("%s%s%s\n", struck ? "" : "not struck, ", outcome.empty() ? "done" : "refused: ", outcome.c_str());
+  return 0;
+}
+
+int count() {
+  arm({});
+  const std::string error = attempt();
+  disarm();
+  for (std::size_t i = 0; i < row_count; ++i) std::printf("%s %zu\n", std::string(table[i].name).c_str(), calls_of(i));
+  return error.empty() ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace weft::faults
+
+int main(int argc, char** argv) {
+  using namespace weft::faults;
+  if (argc == 2 && std::strcmp(argv[1], "count") == 0) return count();
+  if (argc != 5) return 2;
+  const std::string manner = argv[4];
+  return endure({.row = index_of(argv[1]),
+                 .call = std::strtoull(argv[2], nullptr, 10),
+                 .error = std::atoi(argv[3]),
+                 .manner = manner == "once"    ? how::once
+                           : manner == "from"  ? how::from_now
+                           : manner == "storm" ? how::storm
+                                               : how::part});
+}

@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: BSL-1.0
+// Cancellation: where it is delivered, when, and what it leaves alone.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/alone.hpp"
+#include "support/refusal.hpp"
+#include "support/scale.hpp"
+#include "support/simulated.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::refuses;
+using weft::test::run_alone;
+using weft::test::scaled;
+using weft::test::simulate;
+
+namespace {
+
+template <class T> bool was_cancelled(weft::fiber<T>& f) {
+  return refuses(std::errc::operation_canceled, "the fiber was cancelled", [&] { return f.join(), 0; });
+}
+
+}  // namespace
+
+TEST_CASE("a fiber that is cancelled before it starts never runs its body") {
+  simulate([] {
+    bool ran = false;
+    auto f = weft::spawn([&ran] { ran = true; });
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(!ran);
+  });
+}
+
+TEST_CASE("a fiber that is cancelled while it is ready throws at its next cancellation point") {
+  simulate([] {
+    int steps = 0;
+    auto f = weft::spawn([&steps] {
+      for (;; ++steps) weft::this_fiber::yield();
+    });
+    while (steps < 3) weft::this_fiber::yield();
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(steps < 5);
+  });
+}
+
+TEST_CASE("a fiber that is cancelled while it is parked wakes up at once") {
+  simulate([] {
+    const auto begin = std::chrono::steady_clock::now();
+    auto f = weft::spawn([] { weft::this_fiber::sleep_for(24h); });
+    weft::this_fiber::sleep_for(1s);
+    f.cancel();
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(std::chrono::steady_clock::now() - begin == 1s);
+  });
+}
+
+TEST_CASE("a cancelled sleep did not happen, an expired one is not cancelled") {
+  simulate([] {
+    const auto at = std::chrono::steady_clock::now() + 1s;
+    bool slept = false;
+    auto f = weft::spawn([&] {
+      weft::this_fiber::sleep_until(at);
+      slept = true;
+      weft::this_fiber::yield();
+    });
+    auto canceller = weft::spawn([&] {
+      weft::this_fiber::sleep_until(at);
+      CHECK(std::chrono::steady_clock::now() == at);
+      f.cancel();
+    });
+    canceller.join();
+    (void)f.join_until(weft::never);
+    const bool cancelled = was_cancelled(f);
+    CHECK((slept || cancelled));
+  });
+}
+
+TEST_CASE("cancellation is level-triggered: every point of a cancelled scope fails until it is left") {
+  simulate([] {
+    auto f = weft::spawn([] {
+      int caught = 0;
+      const auto expect = [&caught](auto point) {
+        try {
+          point();
+        } catch (const weft::cancelled&) {
+          ++caught;
+        }
+      };
+      expect([] { weft::this_fiber::sleep_until(weft::never); });
+      expect([] { weft::this_fiber::sleep_for(1s); });
+      expect([] { weft::this_fiber::sleep_for(-1s); });
+      expect([] { weft::this_fiber::yield(); });
+      expect([] { weft::this_fiber::check_cancelled(); });
+      expect([] {
+        auto child = weft::spawn([] {});
+        weft::shield([&] { CHECK(child.join_until(weft::never)); });
+        child.join();
+      });
+      expect([] {
+        auto child = weft::spawn([] {});
+        (void)child.join_until(0s);
+      });
+      CHECK(caught == 7);
+      CHECK(weft::this_fiber::cancelled());
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    f.join();
+  });
+}
+
+TEST_CASE("spawning, notifying and leaving are no cancellation points") {
+  simulate([] {
+    bool child_ran = false;
+    auto f = weft::spawn([&child_ran] {
+      try {
+        weft::this_fiber::sleep_until(weft::never);
+      } catch (const weft::cancelled&) {
+      }
+      auto child = weft::spawn([&child_ran] { child_ran = true; });
+      weft::go([] {});
+      child.cancel();
+      CHECK(weft::with_timeout(1s, [] { return 1; }) == 1);
+      CHECK(weft::with_scope([](weft::scope&) { return 1; }) == 1);
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    f.join();
+    CHECK(!child_ran);
+  });
+}
+
+TEST_CASE("a loop that swallows its cancellation cannot take the worker") {
+  simulate([] {
+    bool stop = false;
+    auto swallower = weft::spawn([&stop] {
+      while (!stop) {
+        try {
+          weft::this_fiber::check_cancelled();
+          weft::this_fiber::yield();
+        } catch (...) {
+        }
+      }
+    });
+    weft::this_fiber::yield();  // no sleep: the clock stands still as long as it is ready
+    swallower.cancel();
+    for (int i = 0; i < 20; ++i) weft::this_fiber::yield();
+    stop = true;
+    swallower.join();
+  });
+}
+
+TEST_CASE("alone: cancellations are swallowed" * doctest::skip()) {
+  weft::test::simulation one(1);
+  one.run([] {
+    const auto wait = [] {
+      try {
+        weft::this_fiber::sleep_until(weft::never);
+      } catch (const weft::cancelled&) {
+      }
+    };
+    const auto swallow = [](int times) {
+      for (int i = 0; i < times; ++i) {
+        try {
+          weft::this_fiber::check_cancelled();
+        } catch (const weft::cancelled&) {
+        }
+      }
+    };
+    auto f = weft::spawn({.name = "glutton"}, [&] {
+      wait();
+      swallow(5000);
+    });
+    auto modest = weft::spawn({.name = "modest"}, [&] {
+      wait();
+      swallow(998);
+    });
+    auto timely = weft::spawn({.name = "timely"}, [&] { (void)weft::try_for(-1s, [&] { swallow(1000); }); });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    modest.cancel();
+    f.join();
+    modest.join();
+    timely.join();
+  });
+}
+
+TEST_CASE("after a thousand swallowed cancellations one line names fiber, scope and place") {
+  const auto end = run_alone("alone: cancellations are swallowed");
+  CHECK(end.status == 0);
+  CHECK(end.how_often("swallowed its cancellation 1000 times") == 2);
+  CHECK(end.said_this("\"glutton\", created at "));
+  CHECK(end.said_this("cancel_test.cpp:"));
+  CHECK(!end.said_this("modest"));
+  CHECK(end.said_this("\"timely\""));
+  CHECK(end.said_this("with_deadline"));
+}
+
+TEST_CASE("a cancellation does not interrupt clean-up in destructors during unwinding") {
+  simulate([] {
+    struct cleaning {
+      bool& whole;
+      ~cleaning() {
+        CHECK(!weft::this_fiber::cancelled());
+        weft::this_fiber::sleep_for(1s);
+        weft::this_fiber::yield();
+        weft::this_fiber::check_cancelled();
+        weft::spawn([] { weft::this_fiber::sleep_for(1s); }).join();
+        whole = true;
+      }
+    };
+    bool by_cancellation = false, by_error = false;
+    auto f = weft::spawn([&] {
+      const cleaning c{by_cancellation};
+      weft::this_fiber::sleep_until(weft::never);
+    });
+    auto g = weft::spawn([&] {
+      const cleaning c{by_error};
+      throw 1;
+    });
+    weft::this_fiber::sleep_for(100ms);
+    f.cancel();
+    g.cancel();  // while it cleans up
+    CHECK(was_cancelled(f));
+    CHECK_THROWS_AS(g.join(), int);
+    CHECK(by_cancellation);
+    CHECK(by_error);
+  });
+}
+
+TEST_CASE("a timeout that a destructor opens during unwinding works") {
+  simulate([] {
+    struct closing {
+      int& timeouts;
+      ~closing() {
+        for (int i = 0; i < 3; ++i) timeouts += !weft::try_for(1s, [] { weft::this_fiber::sleep_for(1h); });
+        try {
+          weft::with_timeout(1s, [&] {
+            const struct inner {
+              ~inner() { weft::this_fiber::sleep_for(10s); }
+            } deeper;
+            weft::this_fiber::sleep_for(1h);
+          });
+        } catch (const weft::timed_out&) {
+          ++timeouts;
+        }
+        weft::with_scope([&](weft::scope& s) {
+          s.spawn([&] { ++timeouts; });
+          weft::this_fiber::sleep_for(1s);
+        });
+      }
+    };
+    int timeouts = 0;
+    auto f = weft::spawn([&] {
+      const closing c{timeouts};
+      weft::this_fiber::sleep_until(weft::never);
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(timeouts == 5);
+  });
+}
+
+TEST_CASE("unwinding by cancellation runs every destructor, in order") {
+  simulate([] {
+    std::string order;
+    struct mark {
+      std::string& to;
+      char what;
+      ~mark() { to += what; }
+    };
+    auto f = weft::spawn([&] {
+      const mark a{order, 'a'};
+      weft::with_timeout(1h, [&] {
+        const mark b{order, 'b'};
+        weft::with_scope([&](weft::scope& s) {
+          const mark c{order, 'c'};
+          s.spawn([&] {
+            const mark child{order, 'k'};
+            weft::this_fiber::sleep_until(weft::never);
+          });
+          weft::this_fiber::sleep_until(weft::never);
+        });
+      });
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(order.size() == 4);
+    CHECK(order.find('c') < order.find('b'));
+    CHECK(order.substr(2) == "ba");
+  });
+}
+
+TEST_CASE("catching std::exception lets a cancellation pass") {
+  simulate([] {
+    auto f = weft::spawn([] {
+      try {
+        weft::this_fiber::sleep_until(weft::never);
+      } catch (const std::exception&) {
+        CHECK(false);
+      }
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+  });
+}
+
+TEST_CASE("cancelled() and check_cancelled() say nothing off a fiber and on a fiber that is not cancelled") {
+  CHECK(!weft::this_fiber::cancelled());
+  weft::this_fiber::check_cancelled();
+  simulate([] {
+    CHECK(!weft::this_fiber::cancelled());
+    weft::this_fiber::check_cancelled();
+  });
+}
+
+TEST_CASE("a fiber may cancel itself") {
+  simulate([] {
+    weft::fiber<> self;
+    self = weft::spawn([&self] {
+      self.cancel();
+      CHECK(weft::this_fiber::cancelled());
+      weft::this_fiber::yield();
+      CHECK(false);
+    });
+    CHECK(self.join_until(weft::never));
+    CHECK(was_cancelled(self));
+  });
+}
+
+TEST_CASE("a cancellation from another worker races with the wake-up of a sleep") {
+  weft::run(
+      [] {
+        for (std::size_t i = 0; i < scaled(1000); ++i) {
+          const weft::deadline at = std::chrono::microseconds(20);
+          std::atomic<bool> slept{false};
+          auto f = weft::spawn({.worker = 0}, [&] {
+            weft::this_fiber::sleep_until(at);
+            slept = true;
+          });
+          auto canceller = weft::spawn({.worker = 1}, [&f, at] {
+            while (!at.passed()) {
+            }
+            f.cancel();
+          });
+          canceller.join();
+          CHECK(f.join_until(weft::never));
+          if (slept)
+            f.join();
+          else
+            CHECK(was_cancelled(f));
+        }
+      },
+      {.workers = 2});
+}
+
+TEST_CASE("a cancellation races with the end of the joined fiber") {
+  weft::run([] {
+    for (std::size_t i = 0; i < scaled(1000); ++i) {
+      auto child = weft::spawn([] { weft::this_fiber::yield(); });
+      auto joiner = weft::spawn([&child] { child.join(); });
+      auto canceller = weft::spawn([&joiner] { joiner.cancel(); });
+      canceller.join();
+      CHECK(joiner.join_until(weft::never));
+      if (child.joinable()) {
+        CHECK(was_cancelled(joiner));
+        child.join();
+      } else {
+        joiner.join();
+      }
+    }
+  });
+}
+
+TEST_CASE("plain threads cancel sleeping, ready and ending fibers at any moment") {
+  weft::runtime r;
+  for (std::size_t i = 0; i < scaled(1000); ++i) {
+    auto f = r.spawn([i] {
+      for (std::size_t k = 0; k < i % 5; ++k) weft::this_fiber::yield();
+      if (i % 2) weft::this_fiber::sleep_for(10us);
+    });
+    const auto ref = f.ref();
+    for (std::size_t k = 0; k < i % 40; ++k) (void)f.done();
+    ref.cancel();
+    try {
+      f.join();
+    } catch (const std::system_error&) {
+    }
+  }
+}
+
+TEST_CASE("cancellers of a whole tree meet on many workers") {
+  weft::run([] {
+    struct tree {
+      static void grow(unsigned depth, std::atomic<int>& leaves) {
+        weft::with_scope([&](weft::scope& s) {
+          for (int i = 0; i < 2; ++i) {
+            if (depth > 0)
+              s.spawn([&leaves, depth] { grow(depth - 1, leaves); });
+            else
+              s.spawn([&leaves] {
+                ++leaves;
+                weft::this_fiber::sleep_until(weft::never);
+              });
+          }
+        });
+      }
+    };
+    for (std::size_t i = 0; i < scaled(100, 5); ++i) {
+      std::atomic<int> leaves{0};
+      auto root = weft::spawn([&] { tree::grow(4, leaves); });
+      while (leaves < int(i % 33)) weft::this_fiber::yield();
+      std::vector<weft::fiber<>> cancellers;
+      for (int k = 0; k < 4; ++k) cancellers.push_back(weft::spawn([&root] { root.cancel(); }));
+      for (auto& c : cancellers) c.join();
+      CHECK(root.join_until(weft::never));  // with a result if its own body had ended before
+      std::move(root).detach();
+    }
+  });
+}

@@ -1,0 +1,459 @@
+// SPDX-License-Identifier: BSL-1.0
+// with_scope(): children, daemons, errors.
+#include <doctest/doctest.h>
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/refusal.hpp"
+#include "support/scale.hpp"
+#include "support/simulated.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::max_live_fibers;
+using weft::test::refuses;
+using weft::test::scaled;
+using weft::test::simulate;
+
+namespace {
+
+void wait_for_cancellation() { weft::this_fiber::sleep_until(weft::never); }
+
+// How deep the nesting of scopes can be told to go, and how many fibers saw their cancellation.
+void nest(unsigned depth, std::atomic<int>& cancelled, std::atomic<int>& ready) {
+  weft::with_scope([&](weft::scope& s) {
+    s.spawn([&] {
+      ++ready;
+      try {
+        wait_for_cancellation();
+      } catch (const weft::cancelled&) {
+        ++cancelled;
+        throw;
+      }
+    });
+    if (depth == 0)
+      wait_for_cancellation();
+    else
+      s.spawn([&, depth] { nest(depth - 1, cancelled, ready); });
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a scope is left when all its children have ended") {
+  simulate([] {
+    int ended = 0;
+    weft::with_scope([&](weft::scope& s) {
+      for (int i = 0; i < 10; ++i) {
+        s.spawn([&ended, i] {
+          weft::this_fiber::sleep_for(i * 1s);
+          ++ended;
+        });
+      }
+    });
+    CHECK(ended == 10);
+  });
+}
+
+TEST_CASE("with_scope returns what its body returns: values, references, move-only objects") {
+  simulate([] {
+    CHECK(weft::with_scope([](weft::scope&) { return 4; }) == 4);
+    int here = 0;
+    int& there = weft::with_scope([&here](weft::scope&) -> int& { return here; });
+    CHECK(&there == &here);
+    CHECK(*weft::with_scope([](weft::scope&) { return std::make_unique<int>(3); }) == 3);
+  });
+}
+
+TEST_CASE("the first error of a child cancels the others and the body, and comes out unchanged") {
+  simulate([] {
+    int cancelled = 0;
+    const auto count = [&cancelled] {
+      try {
+        wait_for_cancellation();
+      } catch (const weft::cancelled&) {
+        ++cancelled;
+        throw;
+      }
+    };
+    CHECK_THROWS_WITH_AS(weft::with_scope([&](weft::scope& s) {
+                           s.spawn(count);
+                           s.spawn(count);
+                           s.spawn([] {
+                             weft::this_fiber::sleep_for(1s);
+                             throw std::runtime_error("the first");
+                           });
+                           count();
+                         }),
+                         "the first", std::runtime_error);
+    CHECK(cancelled == 3);
+  });
+}
+
+TEST_CASE("an error of the body cancels the children and comes out unchanged") {
+  simulate([] {
+    bool cancelled = false;
+    CHECK_THROWS_AS(weft::with_scope([&](weft::scope& s) {
+                      s.spawn([&cancelled] {
+                        try {
+                          wait_for_cancellation();
+                        } catch (const weft::cancelled&) {
+                          cancelled = true;
+                        }
+                      });
+                      weft::this_fiber::sleep_for(1ms);
+                      throw 5;
+                    }),
+                    int);
+    CHECK(cancelled);
+  });
+}
+
+TEST_CASE("two errors come out as a group, in the order in which they happened") {
+  simulate([] {
+    try {
+      weft::with_scope([](weft::scope& s) {
+        for (int i = 1; i <= 3; ++i) {
+          s.spawn([i] {
+            try {
+              wait_for_cancellation();
+            } catch (const weft::cancelled&) {
+              weft::shield([i] { weft::this_fiber::sleep_for(i * 1s); });
+              throw std::runtime_error(std::to_string(i));
+            }
+          });
+        }
+        weft::this_fiber::sleep_for(1ms);
+        throw std::runtime_error("0");
+      });
+      CHECK(false);
+    } catch (const weft::exception_group& group) {
+      REQUIRE(group.exceptions().size() == 4);
+      CHECK(std::string(group.what()).find("several") != std::string::npos);
+      int expected = 0;
+      for (const auto& error : group.exceptions())
+        CHECK_THROWS_WITH_AS(std::rethrow_exception(error), std::to_string(expected++).c_str(), std::runtime_error);
+    }
+  });
+}
+
+TEST_CASE("a child that is cancelled alone is no error") {
+  simulate([] {
+    bool other_done = false;
+    weft::with_scope([&](weft::scope& s) {
+      const weft::fiber_ref one = s.spawn(wait_for_cancellation);
+      s.spawn([&other_done] {
+        weft::this_fiber::sleep_for(2s);
+        other_done = true;
+      });
+      weft::this_fiber::sleep_for(1s);
+      one.cancel();
+    });
+    CHECK(other_done);
+  });
+}
+
+TEST_CASE("scope::cancel cancels children and body, and with_scope returns") {
+  simulate([] {
+    int cancelled = 0;
+    weft::with_scope([&](weft::scope& s) {
+      for (int i = 0; i < 5; ++i) {
+        s.spawn([&cancelled] {
+          try {
+            wait_for_cancellation();
+          } catch (const weft::cancelled&) {
+            ++cancelled;
+            throw;
+          }
+        });
+      }
+      weft::this_fiber::sleep_for(1ms);
+      CHECK(!s.cancelled());
+      s.cancel();
+      CHECK(s.cancelled());
+      CHECK(weft::this_fiber::cancelled());
+      s.cancel();
+      wait_for_cancellation();
+      CHECK(false);
+    });
+    CHECK(cancelled == 5);
+    CHECK(!weft::this_fiber::cancelled());
+    weft::this_fiber::check_cancelled();
+    CHECK(refuses(std::errc::operation_canceled, "with_scope", [] {
+      return weft::with_scope([](weft::scope& s) {
+        s.cancel();
+        wait_for_cancellation();
+        return 1;
+      });
+    }));
+    // A result that the body still gave counts.
+    CHECK(weft::with_scope([](weft::scope& s) {
+            s.cancel();
+            return 2;
+          }) == 2);
+  });
+}
+
+TEST_CASE("a child of a cancelled scope never runs its body") {
+  simulate([] {
+    bool ran = false;
+    weft::with_scope([&](weft::scope& s) {
+      s.cancel();
+      const auto child = s.spawn([&ran] { ran = true; });
+      weft::shield([&] {
+        while (!child.done()) weft::this_fiber::yield();
+      });
+    });
+    CHECK(!ran);
+  });
+}
+
+TEST_CASE("a cancellation from outside passes through with_scope as cancelled, after all children ended") {
+  simulate([] {
+    bool child_ended = false;
+    auto f = weft::spawn([&child_ended] {
+      CHECK_THROWS_AS(weft::with_scope([&](weft::scope& s) {
+                        s.spawn([&child_ended] {
+                          try {
+                            wait_for_cancellation();
+                          } catch (const weft::cancelled&) {
+                            weft::shield([] { weft::this_fiber::sleep_for(1s); });
+                            child_ended = true;
+                            throw;
+                          }
+                        });
+                        wait_for_cancellation();
+                      }),
+                      weft::cancelled);
+      CHECK(child_ended);
+      weft::this_fiber::check_cancelled();
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK_THROWS_AS(f.join(), std::system_error);
+  });
+}
+
+TEST_CASE("cancelled is dropped when there is a real error") {
+  simulate([] {
+    auto f = weft::spawn([] {
+      weft::with_scope([](weft::scope& s) {
+        s.spawn([] {
+          try {
+            wait_for_cancellation();
+          } catch (const weft::cancelled&) {
+            throw std::runtime_error("real");
+          }
+        });
+        wait_for_cancellation();
+      });
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK_THROWS_WITH_AS(f.join(), "real", std::runtime_error);
+  });
+}
+
+TEST_CASE("daemons are cancelled when the other children have ended") {
+  simulate([] {
+    std::string order;
+    weft::with_scope([&](weft::scope& s) {
+      s.spawn_daemon([&order] {
+        try {
+          wait_for_cancellation();
+        } catch (const weft::cancelled&) {
+          order += 'd';
+        }
+      });
+      s.spawn_daemon({.name = "second"}, [&order] {
+        try {
+          wait_for_cancellation();
+        } catch (const weft::cancelled&) {
+          order += 'd';
+        }
+      });
+      s.spawn([&order] {
+        weft::this_fiber::sleep_for(5s);
+        order += 'c';
+      });
+    });
+    CHECK(order == "cdd");
+  });
+}
+
+TEST_CASE("a daemon's error ends the scope, and a daemon may spawn a child") {
+  simulate([] {
+    CHECK_THROWS_AS(weft::with_scope([](weft::scope& s) {
+                      s.spawn_daemon([] { throw 1; });
+                      wait_for_cancellation();
+                    }),
+                    int);
+    int grandchildren = 0;
+    weft::with_scope([&](weft::scope& s) {
+      s.spawn_daemon([&] {
+        s.spawn([&grandchildren] { ++grandchildren; });
+        wait_for_cancellation();
+      });
+      weft::this_fiber::sleep_for(1ms);
+    });
+    CHECK(grandchildren == 1);
+  });
+}
+
+TEST_CASE("children spawn siblings while their scope is being left") {
+  simulate([] {
+    int ran = 0;
+    weft::with_scope([&](weft::scope& s) {
+      s.spawn([&] {
+        weft::this_fiber::sleep_for(1s);
+        s.spawn([&] {
+          weft::this_fiber::sleep_for(1s);
+          s.spawn([&] { ++ran; });
+          ++ran;
+        });
+        ++ran;
+      });
+    });
+    CHECK(ran == 3);
+  });
+}
+
+TEST_CASE("spawning into a scope that was left is refused by name") {
+  simulate([] {
+    // A result on its way out is destroyed when the scope has been left and its frame is still there.
+    struct late {
+      late(weft::scope& s, int& r) : of(&s), refused(&r) {}
+      late(late&& other) noexcept : of(other.of), refused(other.refused), moves(other.moves + 1) {}
+      ~late() {
+        if (moves != 1) return;
+        *refused +=
+            refuses(std::errc::invalid_argument, "the scope has been left", [this] { return of->spawn([] {}); });
+        *refused +=
+            refuses(std::errc::invalid_argument, "the scope has been left",
+                    [this, large = std::array<char, 2000>{}] { return of->spawn_daemon([large] { (void)large; }); });
+      }
+      weft::scope* of;
+      int* refused;
+      int moves = 0;
+    };
+    int refused = 0;
+    (void)weft::with_scope([&](weft::scope& s) { return late(s, refused); });
+    CHECK(refused == 2);
+    CHECK(weft::stats().live_fibers == 1);
+  });
+}
+
+TEST_CASE("scopes nest deeply, and one cancellation reaches all of them") {
+  const unsigned depth = unsigned(std::min<std::size_t>(scaled(400), max_live_fibers() / 4));
+  weft::run([depth] {
+    std::atomic<int> cancelled{0}, ready{0};
+    auto f = weft::spawn([&] { nest(depth, cancelled, ready); });
+    while (ready != int(depth) + 1) weft::this_fiber::yield();
+    f.cancel();
+    f.join();  // its own body had ended: the outermost scope has nothing to pass on
+    CHECK(cancelled == int(depth) + 1);
+  });
+}
+
+TEST_CASE("one fiber may hold scopes within scopes within time limits") {
+  simulate([] {
+    int deepest = 0;
+    const std::function<void(int)> go_in = [&](int depth) {
+      deepest = depth;
+      if (depth == 40) weft::this_fiber::sleep_until(weft::never);
+      weft::with_scope([&](weft::scope& s) {
+        s.spawn([] { weft::this_fiber::sleep_for(1h); });
+        weft::with_timeout(100h, [&] { go_in(depth + 1); });
+      });
+    };
+    CHECK_THROWS_AS(weft::with_timeout(1min, [&] { go_in(0); }), weft::timed_out);
+    CHECK(deepest == 40);
+  });
+}
+
+TEST_CASE("a scope has a hundred thousand children") {
+  const std::size_t count = std::min(scaled(100'000), max_live_fibers() / 2);
+  std::atomic<std::size_t> ran{0}, cancelled{0};
+  weft::run([&] {
+    weft::with_scope([&](weft::scope& s) {
+      for (std::size_t i = 0; i < count; ++i) {
+        s.spawn([&] {
+          ++ran;
+          try {
+            wait_for_cancellation();
+          } catch (const weft::cancelled&) {
+            ++cancelled;
+            throw;
+          }
+        });
+      }
+      while (ran != count) weft::this_fiber::yield();
+      CHECK(weft::stats().live_fibers == count + 1);
+      s.cancel();
+    });
+  });
+  CHECK(cancelled == count);
+}
+
+TEST_CASE("children that start while another worker cancels the scope are cancelled, too") {
+  // [cancel-2] against scope::spawn: whoever comes second sees the other.
+  weft::run(
+      [] {
+        for (std::size_t i = 0; i < scaled(100, 20); ++i) {
+          std::atomic<int> hurdle{0};
+          const auto meet = [&hurdle] {
+            ++hurdle;
+            while (hurdle < 2) {
+            }
+          };
+          weft::with_scope([&](weft::scope& s) {
+            s.spawn({.worker = 0}, [&] {
+              meet();
+              for (int k = 0; k < 3; ++k) s.spawn(wait_for_cancellation);
+            });
+            s.spawn({.worker = 1}, [&] {
+              meet();
+              s.cancel();
+            });
+            weft::shield([&] {
+              while (hurdle < 2) weft::this_fiber::yield();
+            });
+          });
+        }
+      },
+      {.workers = 3});
+}
+
+TEST_CASE("errors of children on all workers arrive at once") {
+  weft::run([] {
+    for (std::size_t i = 0; i < scaled(500); ++i) {
+      try {
+        weft::with_scope([](weft::scope& s) {
+          for (int k = 0; k < 8; ++k) s.spawn([k] { throw k; });
+          wait_for_cancellation();
+        });
+        CHECK(false);
+      } catch (int) {
+      } catch (const weft::exception_group& group) {
+        CHECK(group.exceptions().size() >= 2);
+      }
+    }
+  });
+}
+
+TEST_CASE("with_scope, with_deadline and shield are refused off a fiber") {
+  CHECK(refuses(std::errc::operation_not_permitted, "with_scope() off a fiber",
+                [] { return weft::with_scope([](weft::scope&) { return 1; }); }));
+  CHECK(refuses(std::errc::operation_not_permitted, "with_deadline() off a fiber",
+                [] { return weft::with_timeout(1s, [] { return 1; }); }));
+  CHECK(refuses(std::errc::operation_not_permitted, "shield() off a fiber",
+                [] { return weft::shield([] { return 1; }); }));
+}

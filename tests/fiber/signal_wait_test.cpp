@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <weft/fiber/signal_wait.hpp>
+
+#include <doctest/doctest.h>
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/refusal.hpp"
+#include "support/scale.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::refuses;
+using weft::test::scaled;
+
+namespace {
+
+std::atomic<int> own_handler_calls{0};
+void own_handler(int) { ++own_handler_calls; }
+
+sighandler_t handler_of(int number) {
+  struct sigaction now {};
+  sigaction(number, nullptr, &now);
+  return now.sa_handler;
+}
+
+// Until somebody waits for it, the signal would do what it did before.
+void wait_until_waited_for(int number, sighandler_t before) {
+  while (handler_of(number) == before) std::this_thread::yield();
+}
+
+}  // namespace
+
+TEST_CASE("signal_wait returns the signal that came, to a fiber and to a plain thread") {
+  const auto before = handler_of(SIGUSR1);
+  weft::runtime r;
+  auto f = r.spawn([] { return weft::signal_wait({SIGUSR1, SIGUSR2}); });
+  wait_until_waited_for(SIGUSR2, before);
+  kill(getpid(), SIGUSR2);
+  CHECK(f.join() == SIGUSR2);
+  std::thread thread([] { CHECK(weft::signal_wait({SIGUSR1}) == SIGUSR1); });
+  wait_until_waited_for(SIGUSR1, before);
+  kill(getpid(), SIGUSR1);
+  thread.join();
+}
+
+TEST_CASE("what was set for a signal before is in force again afterwards") {
+  struct sigaction own {
+  }, before{};
+  own.sa_handler = &own_handler;
+  sigaction(SIGUSR1, &own, &before);
+  own_handler_calls = 0;
+  weft::runtime r;
+  auto f = r.spawn([] { return weft::signal_wait({SIGUSR1}); });
+  wait_until_waited_for(SIGUSR1, &own_handler);
+  kill(getpid(), SIGUSR1);
+  CHECK(f.join() == SIGUSR1);
+  CHECK(own_handler_calls == 0);
+  CHECK((handler_of(SIGUSR1) == &own_handler));
+  raise(SIGUSR1);
+  CHECK(own_handler_calls == 1);
+  // One that is set while somebody waits is not overwritten.
+  auto g = r.spawn([] {
+    try {
+      (void)weft::signal_wait({SIGUSR1});
+    } catch (const weft::cancelled&) {
+    }
+  });
+  wait_until_waited_for(SIGUSR1, &own_handler);
+  struct sigaction other {};
+  other.sa_handler = SIG_IGN;
+  sigaction(SIGUSR1, &other, nullptr);
+  g.cancel();
+  g.join();
+  CHECK((handler_of(SIGUSR1) == SIG_IGN));
+  sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST_CASE("everybody who waits for a signal is told of it, others are not") {
+  const auto before = handler_of(SIGUSR1);
+  weft::runtime r;
+  std::vector<weft::fiber<int>> all;
+  for (int i = 0; i < 10; ++i) all.push_back(r.spawn([] { return weft::signal_wait({SIGUSR1, SIGUSR2}); }));
+  auto other = r.spawn([] { return weft::signal_wait({SIGHUP}); });
+  wait_until_waited_for(SIGUSR1, before);
+  while (r.stats().parked != 11) std::this_thread::yield();
+  kill(getpid(), SIGUSR1);
+  for (auto& f : all) CHECK(f.join() == SIGUSR1);
+  CHECK(!other.done());
+  kill(getpid(), SIGHUP);
+  CHECK(other.join() == SIGHUP);
+}
+
+TEST_CASE("a signal_wait with a deadline throws timed_out when none came") {
+  const auto before = handler_of(SIGUSR1);
+  weft::run([] {
+    CHECK_THROWS_AS((void)weft::signal_wait({SIGUSR1}, 1ms), weft::timed_out);
+    CHECK_THROWS_AS((void)weft::signal_wait({SIGUSR1}, -1s), weft::timed_out);
+    CHECK_THROWS_AS(weft::with_timeout(1ms, [] { return weft::signal_wait({SIGUSR1}); }), weft::timed_out);
+  });
+  CHECK_THROWS_AS((void)weft::signal_wait({SIGUSR1}, 1ms), weft::timed_out);
+  CHECK((handler_of(SIGUSR1) == before));
+}
+
+TEST_CASE("signal_wait is a cancellation point") {
+  const auto before = handler_of(SIGUSR1);
+  weft::runtime r;
+  auto f = r.spawn([] {
+    CHECK_THROWS_AS((void)weft::signal_wait({SIGUSR1}), weft::cancelled);
+    CHECK_THROWS_AS((void)weft::signal_wait({SIGUSR1}, -1s), weft::cancelled);
+  });
+  wait_until_waited_for(SIGUSR1, before);
+  f.cancel();
+  f.join();
+  CHECK((handler_of(SIGUSR1) == before));
+}
+
+TEST_CASE("a signal that all threads of the program block is heard, too") {
+  const auto before = handler_of(SIGUSR2);
+  sigset_t block, mask;
+  sigemptyset(&block);
+  sigaddset(&block, SIGUSR2);
+  pthread_sigmask(SIG_BLOCK, &block, &mask);
+  weft::runtime r;
+  auto f = r.spawn([] { return weft::signal_wait({SIGUSR2}); });
+  wait_until_waited_for(SIGUSR2, before);
+  kill(getpid(), SIGUSR2);
+  CHECK(f.join() == SIGUSR2);
+  pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+}
+
+TEST_CASE("impossible signals are refused by name") {
+  weft::run([] {
+    CHECK(refuses(std::errc::invalid_argument, "for no signal", [] { return weft::signal_wait({}); }));
+    CHECK(refuses(std::errc::invalid_argument, "no signal 0", [] { return weft::signal_wait({0}); }));
+    CHECK(refuses(std::errc::invalid_argument, "no signal 4000", [] { return weft::signal_wait({SIGUSR1, 4000}); }));
+    CHECK(refuses(std::errc::invalid_argument, "which faults raise", [] { return weft::signal_wait({SIGSEGV}); }));
+    CHECK(refuses(std::errc::invalid_argument, "signal_wait() of signal 9", [] {
+      return weft::signal_wait({SIGUSR1, SIGKILL});
+    }));
+  });
+  CHECK((handler_of(SIGUSR1) == SIG_DFL));
+}
+
+TEST_CASE("signals arrive while waits come and go") {
+  struct sigaction ignore {
+  }, before{};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGUSR1, &ignore, &before);
+  weft::runtime r;
+  std::atomic<int> got{0};
+  auto waiter = r.spawn([&got] {
+    while (got < int(scaled(200))) {
+      try {
+        if (weft::signal_wait({SIGUSR1}, 100us) == SIGUSR1) ++got;
+      } catch (const weft::timed_out&) {
+      }
+    }
+  });
+  while (!waiter.done()) {
+    kill(getpid(), SIGUSR1);
+    std::this_thread::yield();
+  }
+  waiter.join();
+  sigaction(SIGUSR1, &before, nullptr);
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSL-1.0
+// Stacks of fibers: overflows, running out of them.
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/alone.hpp"
+#include "support/scale.hpp"
+#include "support/session.hpp"
+
+using weft::test::active_sanitizer;
+using weft::test::run_alone;
+using weft::test::sanitizer;
+
+namespace {
+
+volatile int bottomless = 1;
+
+[[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the point
+  volatile char frame[200];
+  frame[depth % 200] = 1;
+  return bottomless != 0 ? recurse(depth + 1) + frame[0] : 0;
+}
+
+[[gnu::noinline]] int big_frame(int depth) {  // NOLINT(misc-no-recursion)
+  volatile char frame[12 << 10];
+  frame[0] = 1;
+  return bottomless != 0 ? big_frame(depth + 1) + frame[0] : 0;
+}
+
+// Not the sanitizer's: it would report before weft's own has spoken.
+void forget_handlers() {
+  std::signal(SIGSEGV, SIG_DFL);
+  std::signal(SIGBUS, SIG_DFL);
+}
+
+// Whether `count` fibers get a stack each; those that do not end with not_enough_memory.
+std::size_t refused_stacks(std::size_t count) {
+  std::size_t refused = 0;
+  std::vector<weft::fiber<>> all;
+  for (std::size_t i = 0; i < count; ++i)
+    all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+  weft::this_fiber::sleep_for(std::chrono::milliseconds(1));
+  for (auto& f : all) {
+    f.cancel();
+    try {
+      f.join();
+    } catch (const std::system_error& e) {
+      if (e.code() != std::errc::not_enough_memory) continue;
+      ++refused;
+      CHECK(std::string(e.what()).find("vm.max_map_count") != std::string::npos);
+    }
+  }
+  return refused;
+}
+
+}  // namespace
+
+TEST_CASE("alone: a fiber overflows its stack" * doctest::skip()) {
+  forget_handlers();
+  weft::run([] { weft::spawn({.name = "deep one"}, [] { (void)recurse(0); }).join(); });
+}
+TEST_CASE("alone: a fiber overflows its stack by big frames" * doctest::skip()) {
+  forget_handlers();
+  weft::run([] { weft::spawn({.name = "big one", .stack_size = 128 << 10}, [] { (void)big_frame(0); }).join(); });
+}
+TEST_CASE("alone: a nameless fiber overflows its stack behind a handler" * doctest::skip()) {
+  forget_handlers();
+  struct sigaction own {};
+  own.sa_handler = [](int) {
+    constexpr char text[] = "the handler before\n";
+    [[maybe_unused]] const auto written = write(STDERR_FILENO, text, sizeof text - 1);
+    _exit(77);
+  };
+  own.sa_flags = SA_ONSTACK;
+  sigaction(SIGSEGV, &own, nullptr);
+  weft::run([] {
+    weft::go([] { (void)recurse(0); });
+    weft::this_fiber::sleep_until(weft::never);
+  });
+}
+TEST_CASE("alone: an overflow without a report" * doctest::skip()) {
+  forget_handlers();
+  weft::run([] { (void)recurse(0); }, {.overflow_report = false});
+}
+TEST_CASE("alone: a wild access is no overflow" * doctest::skip()) {
+  forget_handlers();
+  weft::run([] {
+    static volatile std::uintptr_t nowhere = 8;
+    *reinterpret_cast<volatile int*>(nowhere) = 1;
+  });
+}
+
+TEST_CASE("a stack overflow names the fiber, its stack and where it was created, then the process dies") {
+  const auto plain = run_alone("alone: a fiber overflows its stack");
+  CHECK(plain.signal == SIGSEGV);
+  CHECK(plain.said_this("stack overflow in fiber "));
+  CHECK(plain.said_this("\"deep one\""));
+  CHECK(plain.said_this("stack of "));
+  CHECK(plain.said_this("stack_test.cpp:"));
+  const auto big = run_alone("alone: a fiber overflows its stack by big frames");
+  CHECK(big.signal == SIGSEGV);
+  CHECK(big.said_this("\"big one\""));
+  const auto handled = run_alone("alone: a nameless fiber overflows its stack behind a handler");
+  CHECK(handled.status == 77);
+  CHECK(handled.said_this("stack overflow in fiber "));
+  CHECK(handled.said_this("the handler before"));
+}
+
+TEST_CASE("without a report an overflow just dies, and a wild access is not called one") {
+  const auto silent = run_alone("alone: an overflow without a report");
+  CHECK(silent.signal == SIGSEGV);
+  CHECK(!silent.said_this("weft:"));
+  const auto wild = run_alone("alone: a wild access is no overflow");
+  CHECK(wild.signal == SIGSEGV);
+  CHECK(!wild.said_this("stack overflow"));
+}
+
+TEST_CASE("alone: stacks run out" * doctest::skip()) {
+  std::size_t limit = 0;
+  std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+  weft::run([limit] {
+    // Every guard splits a mapping; half of the limit is what weft uses.
+    const std::size_t refused = refused_stacks(limit);
+    CHECK(refused > 0);
+    CHECK(refused < limit);
+    // The runtime lives on.
+    CHECK(weft::spawn([] { return 5; }).join() == 5);
+    CHECK(weft::stats().live_fibers == 1);
+  });
+}
+
+TEST_CASE("a fiber for which there is no stack ends with not_enough_memory, and the runtime lives on") {
+  std::size_t limit = 0;
+  std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+  if (active_sanitizer != sanitizer::none || limit == 0 || limit > 300'000) {
+    weft::test::skip("it takes as many live fibers as vm.max_map_count");
+    return;
+  }
+  const auto end = run_alone("alone: stacks run out", {"WEFT_DEBUG=guards=mprotect"});
+  CHECK(end.signal == 0);
+  CHECK(end.status == 0);
+}
+
+TEST_CASE("fibers of several stack sizes follow each other") {
+  weft::run([] {
+    for (int round = 0; round < 10; ++round) {
+      std::vector<weft::fiber<int>> all;
+      for (int i = 0; i < 60; ++i) {
+        all.push_back(weft::spawn({.stack_size = std::size_t(64 << 10) << (i % 4)}, [i] {
+          if (i % 2) weft::this_fiber::yield();
+          return i;
+        }));
+      }
+      for (int i = 0; i < 60; ++i) CHECK(all[std::size_t(i)].join() == i);
+    }
+  });
+}
+
+TEST_CASE("an idle runtime gives the deep pages of a peak back") {
+  if (active_sanitizer != sanitizer::none) {
+    weft::test::skip("the sanitizers' own memory hides it");
+    return;
+  }
+  const auto resident_pages = [] {
+    std::size_t size = 0, resident = 0;
+    std::ifstream("/proc/self/statm") >> size >> resident;
+    return resident;
+  };
+  constexpr std::size_t peak = 1000, depth = 100 << 10;
+  const std::size_t before = resident_pages();
+  weft::runtime r({.workers = 1});
+  std::atomic<std::size_t> most{0}, deep_ones{0};
+  r.spawn([&] {
+     weft::with_scope([&](weft::scope& s) {
+       for (std::size_t i = 0; i < peak; ++i) {
+         s.spawn([&] {
+           volatile char deep[depth];
+           for (std::size_t k = 0; k < depth; k += 4096) deep[k] = 1;
+           ++deep_ones;
+           while (most == 0) weft::this_fiber::yield();
+           return int(deep[0]);
+         });
+       }
+       while (deep_ones != peak) weft::this_fiber::yield();
+       most = resident_pages();
+     });
+   }).join();
+  const std::size_t expected = peak * depth / 4096;
+  CHECK(most - before > expected * 8 / 10);
+  while (resident_pages() - before > expected / 2) std::this_thread::yield();  // a hang is the failure
+}

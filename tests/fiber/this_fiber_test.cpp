@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the running fiber can do with itself; stats() and dump().
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/scale.hpp"
+#include "support/simulated.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::scaled;
+using weft::test::simulate;
+using clock_type = std::chrono::steady_clock;
+
+namespace {
+
+// What `dump` writes.
+template <class Dump> std::string dumped(Dump dump) {
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  std::string text;
+  std::thread reader([&] {
+    char buffer[4096];
+    for (ssize_t got; (got = read(ends[0], buffer, sizeof buffer)) > 0;) text.append(buffer, std::size_t(got));
+  });
+  dump(ends[1]);
+  close(ends[1]);
+  reader.join();
+  close(ends[0]);
+  return text;
+}
+
+std::string line_with(const std::string& text, const std::string& word) {
+  const auto at = text.find(word);
+  if (at == std::string::npos) return {};
+  const auto begin = text.rfind('\n', at) + 1;
+  return text.substr(begin, text.find('\n', at) - begin);
+}
+
+}  // namespace
+
+TEST_CASE("off a fiber, this_fiber acts on the thread") {
+  CHECK(!weft::this_fiber::on_fiber());
+  CHECK(weft::this_fiber::name().empty());
+  CHECK(weft::this_fiber::last_transferred() == 0);
+  weft::this_fiber::yield();
+  const auto begin = clock_type::now();
+  weft::this_fiber::sleep_for(2ms);
+  CHECK(clock_type::now() - begin >= 2ms);
+  weft::this_fiber::sleep_for(-1h);
+  weft::this_fiber::sleep_until(begin);
+  weft::run([] { CHECK(weft::this_fiber::on_fiber()); });
+}
+
+TEST_CASE("a sleep is never early") {
+  weft::run([] {
+    std::vector<weft::fiber<>> all;
+    for (int i = 0; i < 20; ++i) {
+      all.push_back(weft::spawn([i] {
+        const auto begin = clock_type::now();
+        weft::this_fiber::sleep_for(i * 100us);
+        CHECK(clock_type::now() - begin >= i * 100us);
+        const auto at = std::chrono::system_clock::now() + 200us;
+        const auto steady = clock_type::now();
+        weft::this_fiber::sleep_until(at);
+        CHECK(clock_type::now() - steady >= 100us);
+      }));
+    }
+    for (auto& f : all) f.join();
+  });
+}
+
+TEST_CASE("yield lets every ready fiber run before the caller goes on") {
+  weft::run(
+      [] {
+        std::string order;
+        auto f = weft::spawn([&order] {
+          for (int i = 0; i < 3; ++i) {
+            order += 'a';
+            weft::this_fiber::yield();
+          }
+        });
+        auto g = weft::spawn([&order] {
+          for (int i = 0; i < 3; ++i) {
+            order += 'b';
+            weft::this_fiber::yield();
+          }
+        });
+        f.join();
+        g.join();
+        CHECK(order.size() == 6);
+        for (std::size_t i = 0; i + 2 < order.size(); i += 2) CHECK(order[i] != order[i + 1]);
+      },
+      {.workers = 1});
+}
+
+TEST_CASE("a pair that yields to each other starves neither fresh fibers nor timers nor wake-ups from outside") {
+  weft::runtime r({.workers = 1});
+  std::atomic<bool> stop{false};
+  auto pair = r.spawn([&stop] {
+    weft::with_scope([&stop](weft::scope& s) {
+      for (int i = 0; i < 2; ++i) {
+        s.spawn([&stop] {
+          while (!stop) weft::this_fiber::yield();
+        });
+      }
+    });
+  });
+  r.spawn([] { weft::spawn([] {}).join(); }).join();
+  r.spawn([] { weft::this_fiber::sleep_for(1ms); }).join();
+  auto waits = r.spawn([] { weft::this_fiber::sleep_until(weft::never); });
+  waits.cancel();
+  CHECK_THROWS_AS(waits.join(), std::system_error);
+  stop = true;
+  pair.join();
+}
+
+TEST_CASE("a fiber that spawns and joins without end does not starve its siblings") {
+  weft::runtime r({.workers = 1});
+  std::atomic<bool> stop{false};
+  auto busy = r.spawn([&stop] {
+    while (!stop) weft::spawn([] {}).join();
+  });
+  auto recursive = r.spawn([&stop] {
+    struct chain {
+      static void link(std::atomic<bool>& stop, int depth) {
+        if (stop || depth == 0) return;
+        weft::spawn([&stop, depth] { link(stop, depth - 1); }).join();
+      }
+    };
+    while (!stop) chain::link(stop, 50);
+  });
+  for (int i = 0; i < 10; ++i) r.spawn([] { weft::this_fiber::yield(); }).join();
+  r.spawn([] { weft::this_fiber::sleep_for(1ms); }).join();
+  stop = true;
+  busy.join();
+  recursive.join();
+}
+
+TEST_CASE("stats count fibers, stacks, switches and timers") {
+  simulate([] {
+    const auto before = weft::stats();
+    CHECK(before.workers == 1);
+    CHECK(before.live_fibers == 1);
+    CHECK(before.timers == 0);
+    std::vector<weft::fiber<>> all;
+    for (int i = 0; i < 10; ++i) all.push_back(weft::spawn([] { weft::this_fiber::sleep_for(1h); }));
+    CHECK(weft::stats().live_fibers == 11);
+    weft::this_fiber::sleep_for(1s);
+    const auto now = weft::stats();
+    CHECK(now.parked == 10);
+    CHECK(now.timers == 10);
+    CHECK(now.spawned - before.spawned == 10);
+    CHECK(now.stacks_in_use >= 11);
+    CHECK(now.stack_bytes >= 11 * (256u << 10));
+    CHECK(now.switches - before.switches >= 11);
+    for (auto& f : all) f.join();
+    CHECK(weft::stats().live_fibers == 1);
+    CHECK(weft::stats().timers == 0);
+  });
+  CHECK(weft::stats().workers == 0);
+}
+
+TEST_CASE("a dump has a line for every fiber: id, name, what it waits for, its deadline, where it was created") {
+  weft::test::simulation one(1);
+  weft::fiber<> outer;
+  one.run([&] {
+    auto sleeper = weft::spawn({.name = "sleeper"}, [] { weft::this_fiber::sleep_for(1h); });
+    auto waiting = weft::spawn({.name = "waiting"}, [&sleeper] { (void)sleeper.join_until(weft::never); });
+    auto scoped = weft::spawn({.name = "scoped"}, [] {
+      weft::with_scope(
+          [](weft::scope& s) { s.spawn({.name = "child"}, [] { weft::this_fiber::sleep_until(weft::never); }); });
+    });
+    auto limited = weft::spawn({.name = "limited"},
+                               [] { weft::with_timeout(2h, [] { weft::this_fiber::sleep_until(weft::never); }); });
+    weft::this_fiber::sleep_for(1s);
+    auto fresh = weft::spawn({.name = "fresh"}, [] {});
+    const std::string text = dumped([](int fd) { weft::dump(fd); });
+    CHECK(line_with(text, "\"sleeper\"").find("fiber " + std::to_string(sleeper.id().number())) != std::string::npos);
+    CHECK(line_with(text, "\"sleeper\"").find("its sleep to end") != std::string::npos);
+    CHECK(line_with(text, "\"sleeper\"").find("3599000 ms more") != std::string::npos);
+    CHECK(line_with(text, "\"waiting\"").find("the end of another fiber") != std::string::npos);
+    CHECK(line_with(text, "\"scoped\"").find("the children of its scope") != std::string::npos);
+    CHECK(line_with(text, "\"limited\"").find("deadline") != std::string::npos);
+    CHECK(line_with(text, "\"fresh\"").find("has not started") != std::string::npos);
+    CHECK(line_with(text, "\"main\"").find("runs or is ready") != std::string::npos);
+    CHECK(line_with(text, "\"child\"").find("this_fiber_test.cpp:") != std::string::npos);
+    CHECK(dumped([&](int fd) { weft::this_runtime().dump(fd); }).find("\"sleeper\"") != std::string::npos);
+    fresh.join();
+    CHECK(dumped([](int fd) { weft::dump(fd); }).find("\"fresh\"") == std::string::npos);
+    sleeper.cancel();
+    scoped.cancel();
+    limited.cancel();
+    CHECK(line_with(dumped([](int fd) { weft::dump(fd); }), "\"sleeper\"").find("cancelled") != std::string::npos);
+  });
+}
+
+TEST_CASE("dumps and stats are taken from a plain thread while fibers come and go") {
+  weft::runtime r;
+  std::atomic<bool> stop{false};
+  auto busy = r.spawn([&stop] {
+    while (!stop) {
+      weft::with_scope([](weft::scope& s) {
+        for (int i = 0; i < 20; ++i) s.spawn({.name = i % 2 ? "odd" : "even"}, [] { weft::this_fiber::yield(); });
+      });
+    }
+  });
+  for (std::size_t i = 0; i < scaled(200, 10); ++i) {
+    const std::string text = dumped([&](int fd) { i % 2 ? r.dump(fd) : weft::dump(fd); });
+    CHECK(text.find("created at") != std::string::npos);
+    CHECK(r.stats().workers >= 1);
+  }
+  stop = true;
+  busy.join();
+}

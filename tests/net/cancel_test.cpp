@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: BSL-1.0
+// Operations on streams that end by a deadline, a cancellation or not by a signal.
+#include <doctest/doctest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <weft/net/buffered.hpp>
+
+#include "net/loopback.hpp"
+#include "net/worlds.hpp"
+
+using namespace weft::test;
+using namespace weft::net;
+using namespace std::chrono_literals;
+using weft::timed_out;
+
+TEST_CASE("a deadline in the past still takes what is there, and times out where nothing is") {
+  in_both_worlds([](const world&) {
+    tcp_pair p;
+    std::byte four[4];
+    CHECK(error_of<timed_out>([&] { static_cast<void>(p.server.read_some(four, 0s)); }).code() == std::errc::timed_out);
+    std::error_code ec;
+    CHECK(p.server.read_some(four, -1h, ec) == 0);
+    CHECK(ec == std::errc::timed_out);
+    p.client.write_all("ab");
+    p.server.wait_readable();
+    CHECK(p.server.read_some(four, 0s) == 2);
+    CHECK(p.server.try_read_some(four, ec) == 0);
+    CHECK(ec == std::errc::operation_would_block);
+    p.client.write_all("cd");
+    const auto e = error_of<partial_io>([&] { p.server.read_exact(four, 5ms); });
+    CHECK(e.code() == std::errc::timed_out);
+    CHECK(e.transferred() == 2);
+  });
+}
+
+TEST_CASE("signals do not end a wait") {
+  struct sigaction nothing = {}, before;
+  nothing.sa_handler = [](int) {};
+  ::sigaction(SIGUSR1, &nothing, &before);
+  const world w(false);
+  tcp_pair p;
+  std::atomic<pthread_t> who{};
+  auto reader = w.start([&] {
+    who = ::pthread_self();
+    CHECK(read_text(p.server, 4) == "four");
+    std::byte one[1];
+    CHECK_THROWS_AS(static_cast<void>(p.server.read_some(one, 50ms)), timed_out);
+  });
+  for (const char c : std::string("four")) {
+    for (int i = 0; i < 25; ++i) {
+      w.until_waiting(1);
+      ::pthread_kill(who, SIGUSR1);
+    }
+    p.client.write_all(std::string_view(&c, 1));
+  }
+  for (int i = 0; i < 25; ++i) ::pthread_kill(who, SIGUSR1);
+  reader.join();
+  ::sigaction(SIGUSR1, &before, nullptr);
+}
+
+TEST_CASE("a cancelled read did not happen: what arrives later is all there") {
+  on_fibers([](const world& w) {
+    for (std::size_t i = 0; i < scaled(500, 50); ++i) {
+      tcp_pair p;
+      std::size_t read = 0;
+      auto reader = w.start([&] {
+        std::byte four[4];
+        std::error_code ec;
+        read = p.server.read_some(four, ec);
+      });
+      if (i % 2) w.until_waiting(1);
+      reader.fiber().cancel();
+      p.client.write_all("data");
+      try {
+        reader.join();
+        CHECK(read == 4);
+      } catch (const std::system_error& e) {
+        CHECK(e.code() == std::errc::operation_canceled);
+        CHECK(read_text(p.server, 4) == "data");
+      }
+      p.client.close();
+      CHECK(read_to_end(p.server).empty());
+    }
+  });
+}
+
+TEST_CASE("a cancelled fiber neither reads nor writes, even where it need not wait") {
+  on_fibers([](const world& w) {
+    tcp_pair p;
+    p.client.write_all("ready");
+    p.server.wait_readable();
+    std::atomic<bool> started{false};
+    auto victim = w.start([&] {
+      started = true;
+      while (!weft::this_fiber::cancelled()) {
+        try {
+          weft::this_fiber::yield();
+        } catch (const weft::cancelled&) {
+        }
+      }
+      std::byte piece[5];
+      std::error_code ec;
+      CHECK_THROWS_AS(static_cast<void>(p.server.read_some(piece)), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(p.server.try_read_some(piece, ec)), weft::cancelled);
+      CHECK_THROWS_AS(p.server.write_all("x", ec), weft::cancelled);
+      CHECK_THROWS_AS(p.server.wait_readable(0s, ec), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(tcp_stream::connect(p.server.remote(), ec)), weft::cancelled);
+      weft::shield([&] { CHECK(read_text(p.server, 5) == "ready"); });
+    });
+    while (!started) weft::this_fiber::yield();
+    victim.fiber().cancel();
+    victim.join();
+  });
+}
+
+TEST_CASE("a write_all that is cancelled leaves its count with the fiber, and exactly that arrives") {
+  on_fibers([](const world& w) {
+    tcp_pair p;
+    const auto all = pattern(8'000'000);
+    std::size_t count = 0;
+    auto writer = w.start([&] {
+      CHECK_THROWS_AS(p.client.write_all(all), weft::cancelled);
+      count = weft::this_fiber::last_transferred();
+      p.client.close();
+    });
+    w.until_waiting(1);
+    writer.fiber().cancel();
+    writer.join();
+    CHECK(count > 0);
+    CHECK(count < all.size());
+    CHECK(read_to_end(p.server) == text_of(std::span(all).first(count)));
+  });
+}
+
+TEST_CASE("a deadline around an operation ends it") {
+  on_fibers([](const world&) {
+    tcp_pair p;
+    std::byte one[1];
+    CHECK_THROWS_AS(weft::with_timeout(2ms, [&] { static_cast<void>(p.server.read_some(one)); }), timed_out);
+    p.client.write_all("x");
+    CHECK(weft::with_timeout(1h, [&] { return p.server.read_some(one); }) == 1);
+  });
+}
+
+TEST_CASE("a buffered read that waits times out, and can be cancelled, without losing a byte") {
+  on_fibers([](const world& w) {
+    tcp_pair p;
+    buffered s(p.server);
+    p.client.write_all("half a li");
+    CHECK_THROWS_AS(s.read_line(5ms), timed_out);
+    std::error_code ec;
+    CHECK(s.read_line(0s, ec) == std::nullopt);
+    CHECK(ec == std::errc::timed_out);
+    auto reader = w.start([&] { CHECK_THROWS_AS(s.read_line(), weft::cancelled); });
+    w.until_waiting(1);
+    reader.fiber().cancel();
+    reader.join();
+    p.client.write_all("ne\n");
+    CHECK(s.read_line() == "half a line");
+  });
+}

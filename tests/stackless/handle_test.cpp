@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: BSL-1.0
+// Tasks beside each other: create_task, join, cancel, sleep, what run makes of those that are left.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+#include <weft/net/unix_stream.hpp>
+#include <weft/stackless.hpp>
+#include <weft/weft.hpp>
+
+#include "support/scale.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::stackless::create_task;
+using weft::stackless::run;
+using weft::stackless::sleep;
+using weft::stackless::task;
+using weft::stackless::task_handle;
+using weft::stackless::yield;
+using clock = std::chrono::steady_clock;
+
+std::errc code_of(const std::system_error& e) { return std::errc(e.code().value()); }
+
+task<int> number(int n) { co_return n; }
+task<> forever() { co_await sleep(weft::never); }
+task<> throws(const char* what) {
+  throw std::runtime_error(what);
+  co_return;
+}
+task<> yields_until(const std::atomic<bool>& flag) {
+  while (!flag) co_await yield();
+}
+task<> sets(std::atomic<bool>& flag) {
+  flag = true;
+  co_return;
+}
+
+// Says in `saw` that the cancellation arrived.
+task<> parks_forever(std::atomic<bool>& parked, bool& saw) {
+  try {
+    parked = true;
+    co_await sleep(weft::never);
+  } catch (const weft::cancelled&) {
+    saw = true;
+    throw;
+  }
+}
+
+task<bool> joins_as_cancelled(task_handle<>& handle) {
+  try {
+    co_await handle;
+  } catch (const std::system_error& e) {
+    co_return code_of(e) == std::errc::operation_canceled && !handle.joinable();
+  }
+  co_return false;
+}
+
+}  // namespace
+
+TEST_CASE("a created task runs beside its creator and gives its result to whoever joins it") {
+  run([]() -> task<> {
+    auto seven = create_task(number(7));
+    CHECK(seven.joinable());
+    CHECK(co_await seven == 7);
+    CHECK_FALSE(seven.joinable());
+    CHECK(co_await create_task(number(8)) == 8);
+  }());
+}
+
+TEST_CASE("many tasks are joined, whether they ended before or not") {
+  const int count = int(weft::test::scaled(10'000));
+  CHECK(run([](int n) -> task<long> {
+          std::vector<task_handle<int>> all;
+          for (int i = 0; i < n; ++i) all.push_back(create_task(number(i)));
+          long sum = 0;
+          for (auto& one : all) sum += co_await one;
+          co_return sum;
+        }(count)) == long(count) * (count - 1) / 2);
+}
+
+TEST_CASE("a task's exception comes out of the join") {
+  run([]() -> task<> {
+    auto child = create_task(throws("of the child"));
+    std::string what;
+    try {
+      co_await child;
+    } catch (const std::runtime_error& e) {
+      what = e.what();
+    }
+    CHECK(what == "of the child");
+    CHECK_FALSE(child.joinable());
+  }());
+}
+
+TEST_CASE("misuse of handles is an error that says so") {
+  CHECK_THROWS_AS(create_task(number(1)).detach(), std::system_error);
+  run([]() -> task<> {
+    task_handle<int> none;
+    CHECK_THROWS_AS(none.cancel(), std::system_error);
+    CHECK_THROWS_AS((void)none.done(), std::system_error);
+    try {
+      co_await none;
+      CHECK(false);
+    } catch (const std::system_error& e) {
+      CHECK(code_of(e) == std::errc::invalid_argument);
+    }
+    CHECK_THROWS_AS(run(number(1)), std::system_error);
+    CHECK_THROWS_AS((void)create_task(task<>()), std::system_error);
+  }());
+}
+
+TEST_CASE("a task cannot join itself") {
+  run([]() -> task<> {
+    task_handle<> self;
+    std::atomic<bool> tried = false, known = false;
+    const auto body = [&]() -> task<> {
+      co_await yields_until(known);
+      try {
+        co_await self;
+      } catch (const std::system_error& e) {
+        CHECK(code_of(e) == std::errc::resource_deadlock_would_occur);
+      }
+      tried = true;
+    };
+    self = create_task(body());
+    known = true;
+    co_await yields_until(tried);
+  }());
+}
+
+TEST_CASE("a task that is cancelled before it starts never runs") {
+  std::atomic<bool> ran = false;
+  run(
+      [](std::atomic<bool>& flag) -> task<> {
+        auto child = create_task(sets(flag));  // one worker: it starts when we wait
+        child.cancel();
+        CHECK(co_await joins_as_cancelled(child));
+      }(ran),
+      {.workers = 1});
+  CHECK_FALSE(ran);
+}
+
+TEST_CASE("a task that is cancelled while it waits unwinds, and its joiner is told") {
+  run([]() -> task<> {
+    std::atomic<bool> parked = false;
+    bool saw = false;
+    auto child = create_task(parks_forever(parked, saw));
+    co_await yields_until(parked);
+    child.cancel();
+    CHECK(co_await joins_as_cancelled(child));
+    CHECK(saw);
+  }());
+}
+
+TEST_CASE("a cancellation is delivered once: what catches it can go on") {
+  run([]() -> task<> {
+    std::atomic<bool> parked = false;
+    const auto stubborn = [&]() -> task<int> {
+      bool caught = false;
+      try {
+        parked = true;
+        co_await sleep(weft::never);
+      } catch (const weft::cancelled&) {
+        caught = true;
+      }
+      co_await yield();
+      co_await sleep(1us);
+      co_return caught ? 5 : 0;
+    };
+    auto child = create_task(stubborn());
+    co_await yields_until(parked);
+    child.cancel();
+    CHECK(co_await child == 5);
+  }());
+}
+
+TEST_CASE("a cancelled joiner leaves the handle joinable") {
+  run([]() -> task<> {
+    std::atomic<bool> go = false, joining = false;
+    auto child = create_task(yields_until(go));
+    const auto joins = [&]() -> task<> {
+      joining = true;
+      co_await child;
+    };
+    auto joiner = create_task(joins());
+    co_await yields_until(joining);
+    joiner.cancel();
+    CHECK(co_await joins_as_cancelled(joiner));
+    CHECK(child.joinable());
+    go = true;
+    co_await child;
+    CHECK_FALSE(child.joinable());
+  }());
+}
+
+TEST_CASE("a cancellation that races with the wake-up loses neither") {
+  run([]() -> task<> {
+    for (std::size_t i = 0; i < weft::test::scaled(3'000); ++i) {
+      std::atomic<int> slept = 0;
+      const auto sleeper = [&]() -> task<> {
+        co_await sleep(std::chrono::microseconds(5));
+        slept = 1;
+      };
+      auto child = create_task(sleeper());
+      for (std::size_t k = 0; k < i % 50; ++k) co_await yield();
+      child.cancel();
+      bool cancelled = false;
+      try {
+        co_await child;
+      } catch (const std::system_error&) {
+        cancelled = true;
+      }
+      CHECK(cancelled == !slept);
+    }
+  }());
+}
+
+TEST_CASE("a sleep is not early, and one into the past ends at once") {
+  run([]() -> task<> {
+    const auto before = clock::now();
+    co_await sleep(2ms);
+    CHECK(clock::now() - before >= 2ms);
+    co_await sleep(-1s);
+    co_await sleep(clock::now());
+  }());
+}
+
+TEST_CASE("tasks that yield take turns") {
+  run(
+      []() -> task<> {
+        std::string order;
+        const auto writes = [&](char c) -> task<> {
+          for (int i = 0; i < 3; ++i) {
+            order += c;
+            co_await yield();
+          }
+        };
+        auto a = create_task(writes('a'));
+        auto b = create_task(writes('b'));
+        co_await a;
+        co_await b;
+        CHECK((order == "bababa" || order == "ababab"));
+      }(),
+      {.workers = 1});
+}
+
+TEST_CASE("tasks that call and yield in every rhythm all come to their end") {
+  const auto dances = [](int calls) -> task<long> {
+    long sum = 0;
+    for (int i = 0; i < 300; ++i) {
+      for (int k = 0; k < calls; ++k) sum += co_await number(1);
+      co_await yield();
+    }
+    co_return sum;
+  };
+  run([](auto& dance) -> task<> {
+    for (int calls = 0; calls < 40; ++calls) {
+      auto a = create_task(dance(calls));
+      auto b = create_task(dance(calls / 2));
+      CHECK(co_await a == 300 * calls);
+      CHECK(co_await b == 300 * (calls / 2));
+    }
+  }(dances));
+}
+
+TEST_CASE("run cancels what is left and waits for it") {
+  bool saw = false;
+  CHECK(run([](bool& unwound) -> task<int> {
+          std::atomic<bool> parked = false;
+          static std::atomic<bool> outlives;
+          outlives = false;
+          create_task(parks_forever(outlives, unwound)).detach();
+          co_await yields_until(outlives);
+          co_return 3;
+        }(saw)) == 3);
+  CHECK(saw);
+}
+
+TEST_CASE("an exception of a task that nobody joins ends run") {
+  CHECK_THROWS_WITH_AS(run([]() -> task<> {
+                         create_task(throws("nobody looks")).detach();
+                         co_await forever();
+                       }()),
+                       "nobody looks", std::runtime_error);
+  CHECK_THROWS_WITH_AS(weft::run([] {
+                         create_task(throws("beside a fiber")).detach();
+                         weft::this_fiber::sleep_until(weft::never);
+                       }),
+                       "beside a fiber", std::runtime_error);
+}
+
+TEST_CASE("handles may outlive the runtime") {
+  task_handle<int> kept;
+  run([](task_handle<int>& out) -> task<> {
+    out = create_task(number(9));
+    while (!out.done()) co_await yield();
+  }(kept));
+  CHECK(kept.done());
+  kept.cancel();
+}
+
+TEST_CASE("tasks and fibers share a runtime and its counters") {
+  weft::run([] {
+    std::atomic<int> turns = 0;
+    std::atomic<bool> stop = false;
+    const auto counts = [&]() -> task<> {
+      CHECK(&weft::this_runtime() != nullptr);
+      CHECK_FALSE(weft::this_fiber::on_fiber());
+      while (!stop) {
+        ++turns;
+        co_await yield();
+      }
+    };
+    auto one = create_task(counts());
+    auto two = create_task(counts());
+    CHECK(weft::stats().live_tasks == 2);
+    auto fiber = weft::spawn([&] {
+      while (turns < 1000) weft::this_fiber::yield();
+    });
+    fiber.join();
+    stop = true;
+    while (!one.done() || !two.done()) weft::this_fiber::yield();
+  });
+}
+
+TEST_CASE("a task spawns a fiber, and waits for it by yielding") {
+  run([]() -> task<> {
+    std::atomic<bool> ran = false;
+    weft::go([&] {
+      CHECK(weft::this_fiber::on_fiber());
+      ran = true;
+    });
+    co_await yields_until(ran);
+  }());
+}
+
+TEST_CASE("a dump says what a task waits for and where it was created") {
+  const std::string text = run([]() -> task<std::string> {
+    std::atomic<bool> parked = false;
+    bool saw = false;
+    auto child = create_task(parks_forever(parked, saw));
+    co_await yields_until(parked);
+    int ends[2];
+    REQUIRE(::pipe(ends) == 0);
+    weft::dump(ends[1]);
+    char room[4096];
+    const auto size = ::read(ends[0], room, sizeof room);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    child.cancel();
+    CHECK(co_await joins_as_cancelled(child));
+    co_return std::string(room, std::size_t(size));
+  }());
+  CHECK(text.find(" waits for its sleep to end") != text.npos);
+  CHECK(text.find("handle_test.cpp:") != text.npos);
+}
+
+TEST_CASE("a task is cancelled from a plain thread") {
+  for (std::size_t i = 0; i < weft::test::scaled(200); ++i) {
+    run([]() -> task<> {
+      std::atomic<bool> parked = false;
+      bool saw = false;
+      auto child = create_task(parks_forever(parked, saw));
+      std::thread outside([&] { child.cancel(); });
+      bool cancelled = false;
+      try {
+        co_await child;
+      } catch (const std::system_error& e) {
+        cancelled = code_of(e) == std::errc::operation_canceled;
+      }
+      outside.join();
+      CHECK(cancelled);
+      CHECK(saw == parked);
+    }());
+  }
+}
