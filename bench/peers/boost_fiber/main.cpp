@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSL-1.0
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn. One thread, its default scheduler, pooled
+// stacks (its default ones make malloc grow and shrink the heap all the time, which would be no fair comparison).
+#include "../../support/report.hpp"
+
+#include <boost/fiber/all.hpp>
+#include <boost/fiber/pooled_fixedsize_stack.hpp>
+
+#include <string>
+#include <vector>
+
+namespace {
+
+namespace fibers = boost::fibers;
+
+void yield() {
+  constexpr long total = 1'000'000;
+  for (const long count : {2L, 100L, 1'000L, 10'000L}) {
+    std::vector<double> values;
+    for (int i = 0; i < bench::repeats; ++i) {
+      fibers::pooled_fixedsize_stack stacks(16 * 1024);
+      long turns = 0;
+      const void* last = nullptr;
+      const auto body = [&] {
+        const char mine = 0;
+        for (long j = 0; j < total / count; ++j) {
+          turns += last != &mine;
+          last = &mine;
+          boost::this_fiber::yield();
+        }
+      };
+      std::vector<fibers::fiber> all;
+      all.reserve(static_cast<std::size_t>(count));
+      const bench::stopwatch watch;
+      for (long j = 0; j < count; ++j) all.emplace_back(std::allocator_arg, stacks, body);
+      for (auto& fiber : all) fiber.join();
+      values.push_back(watch.nanoseconds() / static_cast<double>(total));
+      bench::expect(turns >= total - total / 10, "the fibers did not take turns");
+    }
+    bench::report("yield/" + std::to_string(count), "boost_fiber", "ns", values);
+  }
+}
+
+void spawn() {
+  constexpr long total = 200'000;
+  for (const long batch : {1L, 1'000L}) {
+    std::vector<double> values;
+    for (int i = 0; i < bench::repeats; ++i) {
+      fibers::pooled_fixedsize_stack stacks(16 * 1024);
+      long ran = 0;
+      std::vector<fibers::fiber> all;
+      all.reserve(static_cast<std::size_t>(batch));
+      const bench::stopwatch watch;
+      for (long j = 0; j < total / batch; ++j) {
+        for (long k = 0; k < batch; ++k) all.emplace_back(std::allocator_arg, stacks, [&ran] { ++ran; });
+        for (auto& fiber : all) fiber.join();
+        all.clear();
+      }
+      values.push_back(watch.nanoseconds() / static_cast<double>(total));
+      bench::expect(ran == total, "not every fiber ran");
+    }
+    bench::report("spawn/" + std::to_string(batch), "boost_fiber", "ns", values);
+  }
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string question = argc == 2 ? argv[1] : "";
+  if (question == "yield") return yield(), 0;
+  if (question == "spawn") return spawn(), 0;
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn\n");
+  return 2;
+}

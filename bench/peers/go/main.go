@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: BSL-1.0
+// The questions of bench/ asked of Go: go_peer QUESTION. Prints MEASURE SIDE UNIT VALUE..., as the benches of weft do.
+package main
+
+import (
+	"fmt"
+	"math/rand"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const repeats = 3
+
+func report(measure, unit string, values []float64) {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i] = fmt.Sprintf("%.4f", v)
+	}
+	side := "go"
+	if procs := runtime.GOMAXPROCS(0); procs > 1 {
+		side = fmt.Sprintf("go-%d", procs)
+	}
+	fmt.Println(measure, side, unit, strings.Join(texts, " "))
+}
+
+func expect(right bool, what string) {
+	if !right {
+		fmt.Fprintln(os.Stderr, "not measured:", what)
+		os.Exit(1)
+	}
+}
+
+func several(measure, unit string, f func() float64) {
+	var values []float64
+	for i := 0; i < repeats; i++ {
+		values = append(values, f())
+	}
+	report(measure, unit, values)
+}
+
+func cpuSeconds() float64 {
+	var u syscall.Rusage
+	syscall.Getrusage(syscall.RUSAGE_SELF, &u)
+	return float64(u.Utime.Sec+u.Stime.Sec) + float64(u.Utime.Usec+u.Stime.Usec)/1e6
+}
+
+func yield() {
+	const total = 2_000_000
+	for _, count := range []int{2, 100, 1_000, 10_000} {
+		several(fmt.Sprintf("yield/%d", count), "ns", func() float64 {
+			var all sync.WaitGroup
+			turns, last := 0, -1 // one processor: no two run at once
+			start := time.Now()
+			for i := 0; i < count; i++ {
+				all.Add(1)
+				go func(me int) {
+					for j := 0; j < total/count; j++ {
+						if last != me {
+							turns++
+							last = me
+						}
+						runtime.Gosched()
+					}
+					all.Done()
+				}(i)
+			}
+			all.Wait()
+			took := time.Since(start)
+			expect(turns > total*9/10, "the goroutines did not take turns")
+			return float64(took.Nanoseconds()) / total
+		})
+	}
+}
+
+func spawn() {
+	const total = 500_000
+	for _, batch := range []int{1, 1_000} {
+		several(fmt.Sprintf("spawn/%d", batch), "ns", func() float64 {
+			var all sync.WaitGroup
+			ran := 0
+			start := time.Now()
+			for i := 0; i < total/batch; i++ {
+				all.Add(batch)
+				for j := 0; j < batch; j++ {
+					go func() {
+						ran++
+						all.Done()
+					}()
+				}
+				all.Wait()
+			}
+			took := time.Since(start)
+			expect(ran == total, "not every goroutine ran")
+			return float64(took.Nanoseconds()) / total
+		})
+	}
+}
+
+func fib(n int, out chan<- int) {
+	if n < 2 {
+		out <- n
+		return
+	}
+	both := make(chan int, 2)
+	go fib(n-1, both)
+	go fib(n-2, both)
+	out <- <-both + <-both
+}
+
+func skynet(first, size int, out chan<- int) {
+	if size == 1 {
+		out <- first
+		return
+	}
+	parts := make(chan int, 10)
+	for i := 0; i < 10; i++ {
+		go skynet(first+i*(size/10), size/10, parts)
+	}
+	sum := 0
+	for i := 0; i < 10; i++ {
+		sum += <-parts
+	}
+	out <- sum
+}
+
+func forkjoin() {
+	measure := func(name string, calls float64, right int, f func(out chan<- int)) {
+		several("forkjoin/"+name, "ns", func() float64 {
+			out := make(chan int, 1)
+			start := time.Now()
+			go f(out)
+			expect(<-out == right, "the result is wrong")
+			return float64(time.Since(start).Nanoseconds()) / calls
+		})
+	}
+	measure("fib", 832_039, 196_418, func(out chan<- int) { fib(27, out) })
+	measure("skynet", 1_111_111, 499_999_500_000, func(out chan<- int) { skynet(0, 1_000_000, out) })
+}
+
+func timers() {
+	const sleepers = 100_000
+	several("timers/sleeps", "s", func() float64 {
+		var all sync.WaitGroup
+		var early int64
+		random := rand.New(rand.NewSource(1))
+		before := cpuSeconds()
+		for i := 0; i < sleepers; i++ {
+			all.Add(1)
+			nap := time.Duration(random.Int63n(int64(time.Second)))
+			go func() {
+				start := time.Now()
+				time.Sleep(nap)
+				if time.Since(start) < nap {
+					atomic.AddInt64(&early, 1)
+				}
+				all.Done()
+			}()
+		}
+		all.Wait()
+		expect(early == 0, "somebody woke early")
+		return cpuSeconds() - before
+	})
+}
+
+func memory() {
+	const count = 1_000_000
+	var started, all sync.WaitGroup
+	started.Add(count)
+	all.Add(count)
+	end := make(chan struct{})
+	before := resident()
+	start := time.Now()
+	for i := 0; i < count; i++ {
+		go func() {
+			started.Done()
+			<-end
+			all.Done()
+		}()
+	}
+	started.Wait()
+	took := time.Since(start)
+	bytes := resident() - before
+	start = time.Now()
+	close(end)
+	all.Wait()
+	took += time.Since(start)
+	report("memory/parked", "B", []float64{float64(bytes) / count})
+	report("memory/million", "s", []float64{took.Seconds()})
+}
+
+// Resident bytes and page tables.
+func resident() int {
+	status, _ := os.ReadFile("/proc/self/status")
+	sum := 0
+	for _, line := range strings.Split(string(status), "\n") {
+		var kib int
+		if strings.HasPrefix(line, "VmRSS:") || strings.HasPrefix(line, "VmPTE:") {
+			fmt.Sscanf(line[6:], "%d", &kib)
+			sum += kib * 1024
+		}
+	}
+	return sum
+}
+
+func main() {
+	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory}
+	if len(os.Args) != 2 || questions[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory")
+		os.Exit(2)
+	}
+	questions[os.Args[1]]()
+}
