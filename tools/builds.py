@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The builds that ./dev knows, each a directory below build/, and how one is configured and compiled."""
+
+import os
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+# Line tables are enough for a backtrace and compile faster than full debug information.
+RELEASE = ["-Dbuildtype=release"]
+DEBUG = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
+SANITIZED = ["-Dbuildtype=plain", "-Doptimization=1", "-Dcpp_args=-g1", "-Db_lundef=false"]
+ASAN = SANITIZED + ["-Db_sanitize=address,undefined"]
+TSAN = SANITIZED + ["-Db_sanitize=thread"]
+
+
+@dataclass(frozen=True)
+class Build:
+    name: str
+    options: list[str]
+    context: str = "asm"
+    compiler: str = ""  # the default one
+    cross: str = ""  # a machine of tools/cross
+    environment: dict[str, str] = field(default_factory=dict)  # of the tests
+
+    @property
+    def directory(self):
+        return BUILD / self.name
+
+    @property
+    def floors(self):
+        return 2 if self.cross else 7
+
+    def compile(self, log, jobs=None):
+        """Configures if need be, compiles, and returns whether that worked. What was said goes to the file `log`."""
+        environment = dict(os.environ, CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
+        if self.compiler:
+            environment["CXX"] = self.compiler
+        options = [*self.options, f"-Dcontext={self.context}", f"-Dfloors={self.floors}", "-Dtests=enabled"]
+        if self.cross:
+            options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini"),
+                        f"-Dcpp_args=-g1 -isystem{lone_headers()}"]
+        else:
+            options += ["-Dexamples=true"]
+        setup = ["meson", "setup", str(self.directory), *options]
+        # A directory that other options made is made anew; the compiler cache keeps that cheap.
+        written = self.directory / "options.txt"
+        configured = (self.directory / "build.ninja").exists() and written.exists()
+        if configured and written.read_text() != str(setup):
+            setup.insert(2, "--wipe")
+            configured = False
+        with open(log, "w") as out:
+            run = lambda command: subprocess.run(command, cwd=ROOT, env=environment, stdout=out,
+                                                 stderr=subprocess.STDOUT).returncode == 0
+            if not configured:
+                if not run(setup):
+                    return False
+                written.write_text(str([word for word in setup if word != "--wipe"]))
+            return run(["ninja", "-C", str(self.directory), "-k0", *([f"-j{jobs}"] if jobs else [])])
+
+
+def lone_headers():
+    """A directory with nothing in it but doctest, for compilers that must not see this machine's /usr/include."""
+    directory = BUILD / "lone-headers"
+    directory.mkdir(parents=True, exist_ok=True)
+    link = directory / "doctest"
+    if not link.exists():
+        link.symlink_to("/usr/include/doctest")
+    return directory
+
+
+BUILDS = {build.name: build for build in [
+    Build("release", RELEASE),
+    Build("debug", DEBUG),
+    Build("asan", ASAN),
+    Build("tsan", TSAN),
+    Build("boost-release", RELEASE, context="boost"),
+    Build("boost-debug", DEBUG, context="boost"),
+    Build("boost-asan", ASAN, context="boost"),
+    Build("boost-tsan", TSAN, context="boost"),
+    Build("clang-release", RELEASE, compiler="clang++"),
+    Build("clang-debug", DEBUG, compiler="clang++"),
+    Build("aarch64", ["-Dbuildtype=debugoptimized"], cross="aarch64"),
+    Build("riscv64", ["-Dbuildtype=debugoptimized"], cross="riscv64"),
+]}

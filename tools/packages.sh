@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: BSL-1.0
+# The Debian and Ubuntu packages that the verbs of ./dev need, and how a missing one is installed.
+# A word is PACKAGE=PROBE; the package is there when the probe is a command or a file.
+# shellcheck disable=SC2034  # dev reads these
+
+building=(g++=g++ meson=meson ninja-build=ninja pkg-config=pkg-config python3=python3)
+testing=("${building[@]}" doctest-dev=/usr/include/doctest/doctest.h gdb=gdb)
+linting=(g++=g++ python3=python3 clang-format-14=clang-format-14)
+# The rest of what `./dev check` needs.
+checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin qemu-user=qemu-aarch64
+  libboost-context-dev=/usr/include/boost/context/fiber.hpp
+  g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
+serving=("${building[@]}" wrk=wrk)
+
+is_there() {
+  case $1 in
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null ;;
+  esac
+}
+
+# need WORD...: installs what is missing.
+need() {
+  local word missing=() as_root=()
+  for word; do
+    is_there "${word#*=}" || missing+=("${word%%=*}")
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  if ! command -v apt-get >/dev/null; then
+    echo "dev: please install what these Debian packages hold: ${missing[*]}" >&2
+    exit 1
+  fi
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  echo "dev: installing ${missing[*]}, by ${as_root[*]} apt-get install" >&2
+  "${as_root[@]}" apt-get update -qq >&2
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+    "${missing[@]}" >&2 || {
+    echo "dev: apt-get could not install ${missing[*]}" >&2
+    exit 1
+  }
+}
