@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""./dev counts a test program right however it ends. Argument: the directory of a build with tests/misbehaving."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/support")]
+import programs  # noqa: E402
+import report  # noqa: E402
+from count import Count  # noqa: E402
+
+BUILD = Path(sys.argv.pop(1)).resolve()
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.log = Path(directory.name) / "log.txt"
+
+    def run_cases(self, *cases):
+        return programs.run("misbehaving", [str(BUILD / "tests/misbehaving"), "--test-case=" + ",".join(cases)],
+                            self.log, {"WEFT_TEST_TIMEOUT": "1"}, timeout=60)
+
+    def run_shell(self, script, timeout=60.0):
+        return programs.run("shell", ["sh", "-c", script], self.log, timeout=timeout)
+
+
+def ends(pid):
+    """Whether a process that was killed is gone, or waits for its parent only."""
+    for _ in range(1000):
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+                return True
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+class DoctestPrograms(Case):
+    def test_what_passes_is_counted_as_passed(self):
+        result = self.run_cases("passes")
+        self.assertEqual((result.count, result.why), (Count(1, 0, 0), ""))
+
+    def test_what_fails_is_counted_beside_what_passes(self):
+        result = self.run_cases("passes", "fails")
+        self.assertEqual((result.count, result.why), (Count(1, 1, 0), "1 failed"))
+
+    def test_a_skipped_test_case_is_neither_passed_nor_failed(self):
+        result = self.run_cases("passes", "is skipped")
+        self.assertEqual((result.count, result.why), (Count(1, 0, 1), ""))
+
+    def test_a_leaked_descriptor_fails_the_test_case_that_leaked_it(self):
+        result = self.run_cases("passes", "leaks a descriptor")
+        self.assertEqual(result.count, Count(1, 1, 0))
+        self.assertIn("/dev/null", result.tail)
+
+    def test_a_crash_is_one_failure_and_names_its_test_case(self):
+        result = self.run_cases("passes", "crashes")
+        self.assertEqual(result.count.failed, 1)
+        self.assertEqual(result.why, 'SIGABRT during "crashes"')
+
+    def test_a_hang_dies_with_its_dump(self):
+        result = self.run_cases("hangs")
+        self.assertEqual((result.count, result.why), (Count(0, 1, 0), 'SIGABRT during "hangs"'))
+        self.assertIn("the dump of a hang", result.tail)
+
+    def test_an_early_exit_with_status_zero_is_a_failure(self):
+        result = self.run_cases("passes", "exits early")
+        self.assertEqual(result.count.failed, 1)
+        self.assertIn('"exits early" without a summary', result.why)
+
+    def test_a_program_that_starts_itself_counts_its_own_test_cases_only(self):
+        result = self.run_cases("passes", "starts its own program")
+        self.assertEqual((result.count, result.why), (Count(2, 0, 0), ""))
+
+    def test_a_program_that_runs_no_test_case_is_a_failure(self):
+        result = self.run_cases("there is no such test case")
+        self.assertEqual((result.count, result.why), (Count(0, 1, 0), "it ran no test case"))
+
+
+class OtherPrograms(Case):
+    def test_the_last_line_counts(self):
+        self.assertEqual(self.run_shell("echo 1 passed, 0 failed; echo 3 passed, 0 failed, 2 skipped").count,
+                         Count(3, 0, 2))
+
+    def test_a_bad_exit_status_is_a_failure_whatever_the_line_says(self):
+        result = self.run_shell("echo 3 passed, 0 failed; exit 3")
+        self.assertEqual((result.count, result.why), (Count(3, 1, 0), "exit status 3"))
+
+    def test_failures_count_once_though_the_exit_status_is_bad_too(self):
+        self.assertEqual(self.run_shell("echo 3 passed, 2 failed; exit 1").count, Count(3, 2, 0))
+
+    def test_no_line_is_a_failure(self):
+        self.assertEqual(self.run_shell("echo all is well").count, Count(0, 1, 0))
+
+    def test_a_hang_is_ended_with_its_children(self):
+        result = self.run_shell("sleep 1000 & echo $!; sleep 1000", timeout=0.5)
+        self.assertEqual((result.count, result.why), (Count(0, 1, 0), "no end after 0 s"))
+        self.assertTrue(ends(int(self.log.read_text())), "the child lives on")
+
+    def test_a_program_that_is_not_there_is_a_failure(self):
+        result = programs.run("none", ["/nonexistent"], self.log)
+        self.assertEqual(result.count, Count(0, 1, 0))
+
+
+class Packages(Case):
+    """tools/packages.sh with an apt-get, a sudo and an id that only say that they were called."""
+
+    def need(self, *words, user=0, apt="exit 0"):
+        bin = self.log.parent / "bin"
+        bin.mkdir()
+        for name, script in {"apt-get": f'echo "apt-get $*"; {apt}', "sudo": 'echo sudo; exec "$@"',
+                             "id": f"echo {user}"}.items():
+            (bin / name).write_text(f"#!/bin/sh\n{script}\n")
+            (bin / name).chmod(0o755)
+        return subprocess.run(["bash", "-euc", '. tools/packages.sh; need "$@"; echo done', "-", *words], cwd=ROOT,
+                              env={**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}, capture_output=True, text=True)
+
+    def test_what_is_there_is_not_installed(self):
+        done = self.need("dash=sh", "base-files=/etc/debian_version")
+        self.assertEqual((done.stdout, done.stderr), ("done\n", ""))
+
+    def test_only_what_is_missing_is_installed_and_root_needs_no_sudo(self):
+        done = self.need("dash=sh", "one=/nonexistent/one", "two=nonexistent-two")
+        self.assertIn("one two\n", done.stderr)
+        self.assertNotIn("dash", done.stderr)
+        self.assertNotIn("sudo", done.stderr)
+        self.assertEqual(done.stdout, "done\n")
+
+    def test_others_than_root_ask_sudo(self):
+        self.assertIn("sudo\n", self.need("one=/nonexistent/one", user=1000).stderr)
+
+    def test_an_installation_that_fails_ends_the_verb_and_says_what_is_missing(self):
+        done = self.need("one=/nonexistent/one", apt="[ $1 = update ]")
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("could not install one", done.stderr)
+
+
+class Dev(Case):
+    def dev(self, *words):
+        return subprocess.run([ROOT / "dev", *words], capture_output=True, text=True)
+
+    def test_help_names_every_verb(self):
+        verbs = re.findall(r"^  ([a-z]+)\) need", (ROOT / "dev").read_text(), re.M)
+        self.assertGreater(len(verbs), 7)
+        for verb in verbs:
+            self.assertRegex(self.dev("help").stdout, rf"(?m)^  {verb} ")
+
+    def test_a_verb_that_does_not_exist_is_an_error(self):
+        self.assertEqual(self.dev("dance").returncode, 2)
+
+    def test_a_leg_that_does_not_exist_is_an_error(self):
+        self.assertNotEqual(self.dev("check", "nonsense").returncode, 0)
+
+    def test_the_full_product_has_every_leg_of_the_usual_one(self):
+        usual = set(self.dev("check", "--list").stdout.splitlines())
+        full = set(self.dev("check", "--list", "--all").stdout.splitlines())
+        self.assertLess(usual, full)
+        self.assertLess({"release at 16", "debug at 2", "asan at 4", "tsan at 4", "boost-debug at 1", "aarch64"}, usual)
+
+
+report.main()
