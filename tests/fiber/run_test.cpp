@@ -124,8 +124,9 @@ TEST_CASE("two unobserved exceptions come out of run as a group") {
       for (int i = 0; i < 2; ++i) {
         weft::go([] {
           ++started;
-          while (started != 2) weft::this_fiber::yield();
-          weft::shield([] { weft::this_fiber::yield(); });
+          weft::shield([] {  // from the other one's exception
+            while (started != 2) weft::this_fiber::yield();
+          });
           throw std::runtime_error("one of two");
         });
       }
