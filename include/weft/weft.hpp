@@ -27,3 +27,5 @@
 #include <weft/sched/options.hpp>
 #include <weft/sched/runtime.hpp>
 #include <weft/sched/stats.hpp>
+#include <weft/sync/event.hpp>
+#include <weft/sync/wait_group.hpp>

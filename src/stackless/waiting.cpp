@@ -24,10 +24,16 @@ bool task_wait::begin(task_core& self, const char* what) noexcept {
     self.word.clear_pending();
     return false;
   }
+  show(self, ticket, what);
+  return true;
+}
+
+void task_wait::begin_deaf(task_core& self, const char* what) noexcept { show(self, self.word.arm_deaf(), what); }
+
+void task_wait::show(task_core& self, claim::ticket ticket, const char* what) noexcept {
   node_.who = &self;
   node_.generation = ticket;
   self.waits_for.store(what, std::memory_order_relaxed);
-  return true;
 }
 
 void task_wait::wake_at(deadline until) noexcept {
@@ -47,7 +53,7 @@ bool task_wait::forgo() noexcept {
   return true;
 }
 
-outcome task_wait::end() noexcept {
+outcome task_wait::end_unheeded() noexcept {
   auto& self = static_cast<task_core&>(*node_.who);
   self.waits_for.store(nullptr, std::memory_order_relaxed);
   const outcome why = self.word.result(node_.generation);
@@ -56,8 +62,13 @@ outcome task_wait::end() noexcept {
     self.waits_until.store(deadline::limit, std::memory_order_relaxed);
     if (why != outcome::deadline) self.desk->at.timers.cancel(alarm_);  // else it fired, here
   }
+  return why;
+}
+
+outcome task_wait::end() noexcept {
+  const outcome why = end_unheeded();
   if (why == outcome::cancelled) [[unlikely]]
-    self.word.clear_pending();
+    node_.who->word.clear_pending();
   return why;
 }
 

@@ -8,6 +8,7 @@
 //  - Fairness is decided here and nowhere else: first linked, first tried.
 #pragma once
 
+#include <cstdint>
 #include <weft/detail/run/waiter.hpp>
 
 namespace weft::detail {
@@ -20,14 +21,16 @@ struct alignas(16) wait_node {  // aligned so that a word can keep flags beside 
 
   waiter* who = nullptr;
   claim::ticket generation = 0;
-  wait_node* prev = nullptr;
+  wait_node* prev = nullptr;  // of the first one: the last
   wait_node* next = nullptr;
   bool linked = false;
+  std::uint64_t note = 0;  // what the queue's owner has to know of the waiter
 };
 
+// One word, so that a primitive with a word of its own has 16 bytes.
 class wait_queue {
  public:
-  wait_queue() = default;
+  constexpr wait_queue() = default;
   wait_queue(const wait_queue&) = delete;
   wait_queue& operator=(const wait_queue&) = delete;
 
@@ -35,18 +38,31 @@ class wait_queue {
   [[nodiscard]] wait_node* front() const noexcept { return head_; }
 
   void push_back(wait_node& n) noexcept {
-    n.prev = tail_;
     n.next = nullptr;
     n.linked = true;
-    (tail_ ? tail_->next : head_) = &n;
-    tail_ = &n;
+    if (!head_) {
+      n.prev = head_ = &n;
+      return;
+    }
+    n.prev = head_->prev;
+    n.prev->next = &n;
+    head_->prev = &n;
+  }
+
+  // For a waiter that was first in line before, and has not got what it came for.
+  void push_front(wait_node& n) noexcept {
+    n.prev = head_ ? head_->prev : &n;
+    n.next = head_;
+    n.linked = true;
+    if (head_) head_->prev = &n;
+    head_ = &n;
   }
 
   // Nothing happens when the node is not linked: the winner has unlinked it already.
   void remove(wait_node& n) noexcept {
     if (!n.linked) return;
-    (n.prev ? n.prev->next : head_) = n.next;
-    (n.next ? n.next->prev : tail_) = n.prev;
+    (n.next ? n.next : head_)->prev = n.prev;
+    (&n == head_ ? head_ : n.prev->next) = n.next;
     n.linked = false;
   }
 
@@ -67,7 +83,6 @@ class wait_queue {
 
  private:
   wait_node* head_ = nullptr;
-  wait_node* tail_ = nullptr;
 };
 
 }  // namespace weft::detail

@@ -73,6 +73,8 @@ class task_wait {
 
   // [claim-1] False: the task is cancelled, which is taken. `what` is a literal for the dump.
   [[nodiscard]] bool begin(task_core& self, const char* what) noexcept;
+  // The same for a wait that no cancellation ends.
+  void begin_deaf(task_core& self, const char* what) noexcept;
   [[nodiscard]] wait_node& node() noexcept { return node_; }
   // [claim-2] is done: the task may be suspended.
   void wake_at(deadline until) noexcept;
@@ -80,8 +82,12 @@ class task_wait {
   [[nodiscard]] bool forgo() noexcept;
   // Resumed. Takes the cancellation if that was it. The node may still be linked unless it is `woken` or `closed`.
   outcome end() noexcept;
+  // The same, but a cancellation is left to the task's next wait: the operation may yet come true.
+  outcome end_unheeded() noexcept;
 
  private:
+  void show(task_core& self, claim::ticket ticket, const char* what) noexcept;
+
   wait_node node_;
   wake_timer alarm_;
 };

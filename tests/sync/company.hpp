@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: BSL-1.0
+// Those who use a primitive in a test: fibers that stay or move, plain threads and tasks, and how many of them wait.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <list>
+#include <thread>
+#include <utility>
+#include <vector>
+#include <weft/stackless.hpp>
+#include <weft/weft.hpp>
+
+namespace weft::detail {
+
+struct lot_access {
+  static parking_lot& of(event& one) noexcept { return one.lot_; }
+  static parking_lot& of(wait_group& one) noexcept { return one.count_.lot(); }
+};
+
+}  // namespace weft::detail
+
+namespace weft::test {
+
+// How many wait nodes are linked there.
+template <class Primitive> std::size_t waiters_of(Primitive& one) {
+  detail::parking_lot& lot = detail::lot_access::of(one);
+  const auto state = lot.lock();
+  std::size_t count = 0;
+  for (const detail::wait_node* n = lot.queue().front(); n; n = n->next) ++count;
+  lot.unlock(state);
+  return count;
+}
+
+// On a fiber: until so many wait there.
+template <class Primitive> void await_waiters(Primitive& one, std::size_t count) {
+  while (waiters_of(one) != count) this_fiber::yield();
+}
+
+enum class kind { fiber, other_worker, movable, thread, task };
+inline constexpr kind kinds[] = {kind::fiber, kind::other_worker, kind::movable, kind::thread, kind::task};
+constexpr const char* name_of(kind k) {
+  constexpr const char* names[] = {"fiber", "fiber elsewhere", "movable fiber", "thread", "task"};
+  return names[std::size_t(k)];
+}
+
+// Actors that were started from one fiber, which joins them. What they throw must not leave them, but for `cancelled`.
+class company {
+ public:
+  company() = default;
+  company(const company&) = delete;
+  company& operator=(const company&) = delete;
+  ~company() { join(); }
+
+  // `blocking` runs on fibers and threads; `async` gives the task. Both are kept until the end.
+  void start(kind k, std::function<void()> blocking, std::function<stackless::task<>()> async) {
+    if (k == kind::thread) {
+      threads_.emplace_back(std::move(blocking));
+    } else if (k == kind::task) {
+      live_.add();
+      tasks_.push_back(stackless::create_task(drive(bodies_.emplace_back(std::move(async)))));
+    } else {
+      const int last = int(this_runtime().stats().workers) - 1;
+      fibers_.push_back(spawn({.movable = k == kind::movable,
+                               .worker = k == kind::fiber          ? 0
+                                         : k == kind::other_worker ? last
+                                                                   : -1},
+                              [body = std::move(blocking)] {
+                                try {
+                                  body();
+                                } catch (const cancelled&) {
+                                }
+                              }));
+    }
+  }
+  // Fibers and tasks; threads cannot be.
+  void cancel() {
+    for (auto& f : fibers_) f.cancel();
+    for (auto& t : tasks_) t.cancel();
+  }
+  void join() {
+    for (auto& f : std::exchange(fibers_, {})) f.join();
+    live_.wait();  // a fiber cannot join a task
+    for (auto& t : std::exchange(threads_, {})) t.join();
+    tasks_.clear();
+    bodies_.clear();
+  }
+
+ private:
+  stackless::task<> drive(std::function<stackless::task<>()>& body) {
+    try {
+      co_await body();
+    } catch (const cancelled&) {
+    }
+    live_.done();
+  }
+
+  std::vector<fiber<void>> fibers_;
+  std::vector<std::thread> threads_;
+  std::list<std::function<stackless::task<>()>> bodies_;
+  std::vector<stackless::task_handle<>> tasks_;
+  wait_group live_;
+};
+
+}  // namespace weft::test
