@@ -53,6 +53,7 @@ struct control_block final : suspended_fiber, fiber_core, waiter {
   control_block* next_cancelled = nullptr;  // the canceller's list; it holds `end`'s lock
   block_slab* slab = nullptr;
   std::size_t last_transferred = 0;
+  unsigned hooks_disabled = 0;  // how many of its own scopes want libc's calls to block
   // For dumps, hence atomic and relaxed: a literal, null while it does not wait; and until when it does.
   std::atomic<const char*> waits_for{nullptr};
   std::atomic<std::int64_t> waits_until{deadline::limit};

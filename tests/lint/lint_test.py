@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools/lint"), str(ROOT / "tests/support")]
 import alone  # noqa: E402
 import floors  # noqa: E402
+import hooks  # noqa: E402
 import layout  # noqa: E402
 import length  # noqa: E402
 import licence  # noqa: E402
@@ -274,6 +275,32 @@ class Paste(Case):
     def test_a_block_that_is_its_file_passes(self):
         self.plant("README.md", "<!-- docs/table.md -->\n| 1 | 2 |\n<!-- end -->\n")
         self.assert_healthy(paste)
+
+
+class Hooks(Case):
+    def setUp(self):
+        super().setUp()
+        self.plant("src/hooks/table.hpp", "enum class behaviour {\n  sleeps,  // parks for a while\n  waits,   // parks\n};\n")
+        self.plant("src/hooks/table.cpp", """\
+            const hook rows[] = {
+                {"poll", behaviour::waits, at<&::poll>},
+                {"sleep", behaviour::sleeps, at<&::sleep>},
+                {"usleep", behaviour::sleeps, at<&::usleep>},
+            };
+            """)
+
+    def test_a_table_that_differs_from_the_source_fails_and_is_put_right(self):
+        self.plant("docs/hooks.md", "before\n<!-- src/hooks/table.cpp -->\n| sleep |\n<!-- end -->\nbehind\n")
+        self.assert_caught(hooks, "docs/hooks.md:2", "src/hooks/table.cpp")
+        hooks.fix(Tree(self.root))
+        self.assert_healthy(hooks)
+        self.assertEqual((self.root / "docs/hooks.md").read_text().splitlines(), [
+            "before", "<!-- src/hooks/table.cpp -->", "| on a fiber it | functions |", "|---|---|",
+            "| parks for a while | `sleep` `usleep` |", "| parks | `poll` |", "<!-- end -->", "behind"])
+
+    def test_a_document_without_the_table_fails(self):
+        self.plant("docs/hooks.md", "nothing\n")
+        self.assert_caught(hooks, "has no block")
 
 
 class Length(Case):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import alone
 import floors
+import hooks
 import layout
 import length
 import licence
@@ -17,7 +18,7 @@ import tags
 from tree import Tree
 
 CHECKS = {"floors": floors, "alone": alone, "names": names, "tags": tags, "snippets": snippets,
-          "licence": licence, "layout": layout, "paste": paste, "length": length}
+          "licence": licence, "layout": layout, "paste": paste, "hooks": hooks, "length": length}
 
 
 def main():
@@ -32,7 +33,7 @@ def main():
     if unknown:
         sys.exit(f"dev: there is no check {' '.join(unknown)}; there are {' '.join(CHECKS)}")
     if options.fix:
-        for check in (layout, paste):
+        for check in (layout, paste, hooks):
             check.fix(tree)
         return 0
 

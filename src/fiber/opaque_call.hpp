@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: BSL-1.0
+// A wait in the middle of code that knows nothing of fibers: a function of libc's that was called on one (src/hooks).
+//
+// Invariants
+//  - Such code may keep `&errno` or the address of any thread-local across the call. So while one goes on even a movable
+//    fiber is resumed by the worker it is on, and a call that succeeds leaves errno as it found it, although other fibers
+//    have used it meanwhile.
+//  - No exception leaves it: there may be C frames above. A cancellation is ECANCELED, and strikes again, as an exception,
+//    at the fiber's next cancellation point outside of such code.
+//
+// All of it is out of line: weft-hooks is a library of its own, and the switch is not its business.
+#pragma once
+
+#include <weft/base/deadline.hpp>
+
+#include "fiber/control_block.hpp"
+
+namespace weft::detail {
+
+// One call, as long as it lives; on the fiber's own stack.
+class opaque_call {
+ public:
+  explicit opaque_call(control_block& self) noexcept;
+  opaque_call(const opaque_call&) = delete;
+  opaque_call& operator=(const opaque_call&) = delete;
+  ~opaque_call();
+
+  // All of these may park.
+
+  // A cancellation point. 0 when the time has come, or ECANCELED.
+  [[nodiscard]] int sleep_until(deadline until) noexcept;
+
+  // What the call returns that says -1 and errno, or its result.
+  template <class Result> [[nodiscard]] Result returns(int error, Result result) const noexcept {
+    set_errno(error);
+    return error ? Result(-1) : result;
+  }
+  // What the call returns that says which error it was and leaves errno alone.
+  [[nodiscard]] int returns_error(int error) const noexcept {
+    set_errno(0);
+    return error;
+  }
+
+ private:
+  // 0: as it was.
+  void set_errno(int error) const noexcept;
+
+  control_block& self_;
+  const int errno_;
+  const bool movable_;
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "hooks/stage.hpp"
+
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+
+#include "fiber/fibers.hpp"
+#include "support/scale.hpp"
+
+namespace weft::test {
+namespace {
+
+std::vector<scenario>& listed() {
+  static std::vector<scenario> all;
+  return all;
+}
+
+// Whether the thread sleeps, as the kernel says. Not through the functions that are tested.
+bool sleeps(int thread_id) {
+  const std::string path = "/proc/self/task/" + std::to_string(thread_id) + "/stat";
+  std::FILE* const file = std::fopen(path.c_str(), "re");
+  if (!file) return false;
+  char text[512] = {};
+  const std::size_t size = std::fread(text, 1, sizeof text - 1, file);
+  std::fclose(file);
+  const auto at = std::string_view(text, size).rfind(')');  // the name before it may hold anything
+  return at != std::string_view::npos && text[at + 2] == 'S';
+}
+
+std::string on_threads(scenario play) {
+  std::string text;
+  std::thread([&] {
+    stage s(false);
+    play(s);
+    s.join_all();
+    text = s.text();
+  }).join();
+  return text;
+}
+
+std::string on_fibers(scenario play, const options& with, std::set<std::string>* called = nullptr) {
+  std::string text;
+  weft::run(
+      [&] {
+        stage s(true);
+        play(s);
+        s.join_all();
+        text = s.text();
+        if (called) *called = s.called();
+      },
+      with);
+  return text;
+}
+
+}  // namespace
+
+void transcript::differs(std::string_view difference, std::string_view there, std::string_view here) {
+  REQUIRE(!lines_.empty());
+  CHECK(lines_.back() == (on_fiber_ ? here : there));
+  lines_.back() = "differs: ";
+  lines_.back() += difference;
+}
+
+actor::actor(bool on_fiber, std::function<void(transcript&)> plays) : says_(on_fiber) {
+  const auto body = [this, plays = std::move(plays)] {
+    thread_id_.store(gettid(), std::memory_order_release);
+    block_.store(detail::current_fiber(), std::memory_order_release);
+    plays(says_);
+  };
+  if (on_fiber)
+    fiber_.emplace(weft::spawn(body));
+  else
+    thread_ = std::thread(body);
+}
+
+void actor::join() {
+  if (fiber_) {
+    fiber_->join();
+    fiber_.reset();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+bool actor::waits() const {
+  if (!says_.is_in_call.load(std::memory_order_acquire)) return false;
+  if (!says_.on_fiber()) return sleeps(thread_id_.load(std::memory_order_acquire));
+  return block_.load(std::memory_order_acquire)->waits_for.load(std::memory_order_acquire) != nullptr;
+}
+
+void actor::until_it_waits() const {
+  while (!waits()) weft::this_fiber::yield();
+}
+
+std::string stage::text() const {
+  std::string all;
+  const auto add = [&all](const transcript& t) {
+    for (const auto& line : t.lines()) {
+      all += line;
+      all += '\n';
+    }
+    all += "--\n";
+  };
+  add(own_);
+  for (const auto& a : actors_) add(a.said());
+  return all;
+}
+
+std::set<std::string> stage::called() const {
+  std::set<std::string> all = own_.called();
+  for (const auto& a : actors_) all.insert(a.said().called().begin(), a.said().called().end());
+  return all;
+}
+
+void compare(scenario play) {
+  const std::string expected = on_threads(play);
+  CHECK(on_fibers(play, {.workers = 1}) == expected);
+  setenv("WEFT_DEBUG", "migrate=always", 1);
+  CHECK(on_fibers(play, {.workers = workers(), .movable = true}) == expected);
+  unsetenv("WEFT_DEBUG");
+}
+
+listed_scenario::listed_scenario(scenario play) { listed().push_back(play); }
+
+std::set<std::string> called_by_all_scenarios() {
+  std::set<std::string> all;
+  for (const scenario play : listed()) {
+    std::set<std::string> called;
+    on_fibers(play, {.workers = 1}, &called);
+    all.merge(called);
+  }
+  return all;
+}
+
+}  // namespace weft::test
