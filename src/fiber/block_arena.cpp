@@ -132,12 +132,6 @@ void block_arena::give_back(control_block& block) noexcept {
     retire(spare, &slab);
 }
 
-bool block_arena::is_orphan(const control_block& block) noexcept {
-  auto& spare = spares();
-  const std::lock_guard guard(spare.lock);
-  return !block.slab->arena;
-}
-
 block_cache::~block_cache() {
   if (free_) arena_.give_batch(free_);
 }

@@ -47,9 +47,6 @@ class block_arena {
   // Any thread that is no worker of the block's runtime, which may be gone.
   static void give_back(control_block& block) noexcept;
 
-  // Whether the block's runtime is gone. Any thread that holds the block.
-  [[nodiscard]] static bool is_orphan(const control_block& block) noexcept;
-
   // Visits every block there is, in any state, without a lock: a visit may take its time. Blocks of slabs that come
   // meanwhile may be missed.
   template <class Visitor> void for_each(Visitor&& visit) const {

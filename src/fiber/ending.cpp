@@ -7,6 +7,7 @@
 
 #include "fiber/scope_core.hpp"
 #include "fiber/switching.hpp"
+#include "sched/registry.hpp"
 
 namespace weft::detail {
 namespace {
@@ -23,15 +24,16 @@ void clean(control_block& block) noexcept {
 void report_to_parent(control_block& self) noexcept {
   if (self.parent)
     leave_scope(*self.parent, self, std::exchange(self.error, nullptr));
-  else
-    report_unobserved(self);
+  else if (self.error)
+    self.of->unhandled(std::exchange(self.error, nullptr), self);
 }
 
 }  // namespace
 
 void report_unobserved(control_block& block) noexcept {
   if (!block.error) return;
-  if (!block_arena::is_orphan(block)) block.of->unhandled(std::exchange(block.error, nullptr), block);
+  const registry::pinned alive(number_of(block));
+  if (alive.get()) block.of->unhandled(std::exchange(block.error, nullptr), block);
 }
 
 void arm_inherited_deadline(control_block& self) noexcept {

@@ -74,9 +74,12 @@ void free_payload(control_block& block) noexcept;
 
 void recycle_slowly(fiber_desk* desk, control_block& block) noexcept;
 
-// Whether the block belongs to the desk's runtime; right also when the block's own is gone.
+// Of the block's runtime, which may be gone.
+[[nodiscard]] inline std::uint64_t number_of(const control_block& block) noexcept {
+  return block.id.load(std::memory_order_relaxed) >> fibers::id_bits;
+}
 [[nodiscard]] inline bool is_of(const fiber_desk& desk, const control_block& block) noexcept {
-  return desk.number == block.id.load(std::memory_order_relaxed) >> fibers::id_bits;
+  return desk.number == number_of(block);
 }
 
 // A block that nobody refers to any more: its result or body is destroyed, its memory goes back to the caller's desk, or

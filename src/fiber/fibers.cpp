@@ -16,11 +16,6 @@ namespace {
 
 constexpr std::int64_t tidy_period = 10'000'000;  // ns; see `stack_cache::trim`
 
-std::uint64_t next_runtime_number() noexcept {
-  static std::atomic<std::uint64_t> numbers{1};
-  return numbers.fetch_add(1, std::memory_order_relaxed);  // only has to be unique
-}
-
 stack_options options_of(const environment& with) {
   stack_options result;
   result.default_size = with.settings.stack_size;
@@ -33,7 +28,7 @@ stack_options options_of(const environment& with) {
 
 std::unique_ptr<population> make_fibers(scheduler& on) { return std::make_unique<fibers>(on); }
 
-fibers::fibers(scheduler& on) : owner_(on), number_(next_runtime_number()), stacks_(options_of(on.settings())) {
+fibers::fibers(scheduler& on) : owner_(on), number_(on.number()), stacks_(options_of(on.settings())) {
   verify_exception_state();
   usual_.size_class = std::uint8_t(stacks_.default_class());
   usual_.movable = on.settings().settings.movable;

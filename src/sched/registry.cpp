@@ -39,14 +39,31 @@ stats_snapshot stats() noexcept {
   auto& l = of_process();
   const std::lock_guard guard(l.lock);
   stats_snapshot sum;
-  for (const scheduler* s : l.all) sum += s->stats();
+  for (const scheduler* s : l.all) {
+    if (!s->is_stopping()) sum += s->stats();
+  }
   return sum;
 }
 
 void dump(int fd) noexcept {
   auto& l = of_process();
   const std::lock_guard guard(l.lock);
-  for (const scheduler* s : l.all) s->dump(fd);
+  for (const scheduler* s : l.all) {
+    if (!s->is_stopping()) s->dump(fd);
+  }
+}
+
+pinned::pinned(std::uint64_t number) noexcept {
+  auto& l = of_process();
+  const std::lock_guard guard(l.lock);
+  for (scheduler* s : l.all) {
+    if (s->number() == number) found_ = s;
+  }
+  if (found_) found_->pin();
+}
+
+pinned::~pinned() {
+  if (found_) found_->unpin();
 }
 
 }  // namespace weft::detail::registry

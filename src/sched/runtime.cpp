@@ -51,7 +51,7 @@ runtime::admission::admission(const runtime& to) : to_(to.scheduler_.get()) {
 }
 
 runtime::admission::~admission() {
-  if (to_) to_->dismiss();
+  if (to_) to_->unpin();
 }
 
 runtime& this_runtime() {

@@ -11,6 +11,11 @@
 namespace weft::detail {
 namespace {
 
+std::uint64_t next_number() noexcept {
+  static std::atomic<std::uint64_t> numbers{1};
+  return numbers.fetch_add(1, std::memory_order_relaxed);  // only has to be unique
+}
+
 seams with_defaults(seams given) {
   if (!given.clock) given.clock = &system_clock_source::instance();
   if (!given.make_poller) given.make_poller = [] { return std::make_unique<epoll_poller>(); };
@@ -21,6 +26,7 @@ seams with_defaults(seams given) {
 
 scheduler::scheduler(runtime& face, environment with, seams seams_of_it)
     : face_(face),
+      number_(next_number()),
       settings_(std::move(with)),
       seams_(with_defaults(std::move(seams_of_it))),
       may_spin_(settings_.settings.workers > 1 && usable_cpus() > 1),
@@ -45,7 +51,11 @@ scheduler::scheduler(runtime& face, environment with, seams seams_of_it)
   }
 }
 
-scheduler::~scheduler() { shut_down(); }
+scheduler::~scheduler() {
+  shut_down();
+  registry::remove(*this);
+  wait_for_outsiders();  // [pin-4]
+}
 
 void scheduler::shut_down() noexcept {
   std::call_once(shut_down_, [this] {
@@ -58,7 +68,6 @@ void scheduler::shut_down() noexcept {
       drained_.wait_for(guard, std::chrono::milliseconds(10));
     }
     blocking_.shut_down();
-    registry::remove(*this);
     stop();
   });
 }
@@ -66,7 +75,7 @@ void scheduler::shut_down() noexcept {
 bool scheduler::admit() noexcept {
   outsiders_.fetch_add(1, std::memory_order_seq_cst);           // pairs with `shut_down`
   if (!draining_.load(std::memory_order_seq_cst)) return true;  // which stored it before it looks
-  dismiss();
+  unpin();
   return false;
 }
 
@@ -76,7 +85,11 @@ void scheduler::stop() noexcept {
   for (auto& w : workers_) w->wake();
   for (auto& t : threads_) t.join();
   threads_.clear();
-  for (unsigned spins = 0; outsiders_.load(std::memory_order_acquire) != 0;) relax(spins++);  // [pin-2]
+  wait_for_outsiders();  // [pin-2]
+}
+
+void scheduler::wait_for_outsiders() noexcept {
+  for (unsigned spins = 0; outsiders_.load(std::memory_order_acquire) != 0;) relax(spins++);  // pairs with `unpin`
 }
 
 bool scheduler::all_ended() const noexcept {

@@ -7,6 +7,9 @@
 //  [pin-2] It lets go after its last touch (the write to the eventfd). `stop` waits for zero before anything is closed.
 //  [pin-3] Whoever spawns from outside pins first, too, then looks whether a shutdown has begun (`admit`, both seq_cst);
 //          `shut_down` says so first, then waits for zero before it believes that all have ended.
+//  [pin-4] A handle may outlive the runtime. Who drops one and has something to tell the runtime looks it up by its
+//          number and pins it under the registry's lock. The destructor takes it off the registry under that lock, then
+//          waits for zero a last time.
 #pragma once
 
 #include <atomic>
@@ -45,6 +48,8 @@ class scheduler {
   void shut_down() noexcept;
 
   // --- Any thread ---
+  // Which runtime of the process, from 1.
+  [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
   [[nodiscard]] unsigned worker_count() const noexcept { return unsigned(workers_.size()); }
   // The same while the workers are still being made.
   [[nodiscard]] unsigned worker_count_planned() const noexcept { return settings_.settings.workers; }
@@ -71,20 +76,22 @@ class scheduler {
   void somebody_idles() noexcept;
   void somebody_works() noexcept { monitor_.somebody_works(); }
 
-  // Any thread but the workers. [pin-3] False: the shutdown has begun. Else `dismiss` must follow.
+  // Any thread but the workers. [pin-3] False: the shutdown has begun. Else `unpin` must follow.
   [[nodiscard]] bool admit() noexcept;
-  void dismiss() noexcept { outsiders_.fetch_sub(1, std::memory_order_release); }  // pairs with `shut_down`
+  // Any thread, which knows that the scheduler has not ended.
+  void pin() noexcept { outsiders_.fetch_add(1, std::memory_order_relaxed); }    // whatever it knows that by orders it
+  void unpin() noexcept { outsiders_.fetch_sub(1, std::memory_order_release); }  // pairs with the waits for zero
 
   class outside_pin {
    public:
     explicit outside_pin(scheduler& pinned) noexcept
         : pinned_(this_thread.running && &this_thread.running->owner() == &pinned ? nullptr : &pinned) {
-      if (pinned_) pinned_->outsiders_.fetch_add(1, std::memory_order_relaxed);  // [pin-1] keeps it from being missed
+      if (pinned_) pinned_->pin();  // [pin-1]
     }
     outside_pin(const outside_pin&) = delete;
     outside_pin& operator=(const outside_pin&) = delete;
     ~outside_pin() {
-      if (pinned_) pinned_->outsiders_.fetch_sub(1, std::memory_order_release);  // [pin-2] pairs with `stop`
+      if (pinned_) pinned_->unpin();  // [pin-2]
     }
 
    private:
@@ -93,9 +100,11 @@ class scheduler {
 
  private:
   void stop() noexcept;
+  void wait_for_outsiders() noexcept;
   [[nodiscard]] bool all_ended() const noexcept;
 
   runtime& face_;
+  const std::uint64_t number_;
   const environment settings_;
   seams seams_;
   const bool may_spin_;

@@ -6,6 +6,7 @@
 #include <weft/detail/stackless/promise.hpp>
 
 #include "sched/pick.hpp"
+#include "sched/registry.hpp"
 
 namespace weft::detail {
 
@@ -198,8 +199,10 @@ void recycle_task(task_core& task) noexcept {
 }
 
 void report_unobserved_task(task_core& task) noexcept {
-  if (task.how == task_core::fate::failed) [[unlikely]]
-    task.of->unhandled(std::exchange(task.promise->error, nullptr));
+  if (task.how != task_core::fate::failed) [[likely]]
+    return;
+  const registry::pinned alive(task.id >> tasks::id_bits);
+  if (alive.get()) task.of->unhandled(std::exchange(task.promise->error, nullptr));
 }
 
 }  // namespace weft::detail

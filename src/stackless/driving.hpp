@@ -26,7 +26,8 @@ void unpark_task(waiter& w) noexcept;
 
 // The frame and the block of a task that has ended, and that nobody refers to any more. Any thread.
 void recycle_task(task_core& task) noexcept;
-// Takes the error of a task that has ended to those who handle what nobody observes. On a worker of its runtime.
+// Takes the error of a task that has ended to those who handle what nobody observes; there is nobody if its runtime is
+// gone. Any thread.
 void report_unobserved_task(task_core& task) noexcept;
 
 }  // namespace weft::detail

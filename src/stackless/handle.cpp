@@ -67,9 +67,7 @@ void release(task_core& core) noexcept { recycle_task(core); }
 
 void drop(task_core& core) noexcept {
   if (core.end.detach()) return;
-  // Off its runtime, which may be gone, there is nobody to tell.
-  const task_desk* const desk = task_desk_on_entry();
-  if (desk && &desk->all == core.of) report_unobserved_task(core);
+  report_unobserved_task(core);
   recycle_task(core);
 }
 

@@ -45,8 +45,10 @@ class tasks final : public population {
   std::atomic<std::uint64_t> created_outside{0};
   // Any thread. The first of `count` ids that nobody else gets.
   [[nodiscard]] std::uint64_t take_ids(std::uint64_t count) noexcept {
-    return next_id_.fetch_add(count, std::memory_order_relaxed);  // only has to be unique
+    // relaxed: only has to be unique
+    return owner_.number() << id_bits | next_id_.fetch_add(count, std::memory_order_relaxed);
   }
+  static constexpr unsigned id_bits = 40;  // above them the number of the runtime
 
  private:
   [[nodiscard]] std::uint64_t live() const noexcept;

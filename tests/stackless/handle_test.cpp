@@ -299,6 +299,28 @@ TEST_CASE("an exception of a task that nobody joins ends run") {
                        "beside a fiber", std::runtime_error);
 }
 
+TEST_CASE("a failed task whose handle a plain thread drops ends run, too") {
+  CHECK_THROWS_WITH_AS(run([]() -> task<> {
+                         auto failed = create_task(throws("dropped outside"));
+                         while (!failed.done()) co_await yield();
+                         std::thread([&failed] { failed = {}; }).join();
+                         co_await forever();
+                       }()),
+                       "dropped outside", std::runtime_error);
+}
+
+TEST_CASE("a failed task whose handle is dropped after its runtime disturbs nobody") {
+  task_handle<> kept;
+  run([](task_handle<>& out) -> task<> {
+    out = create_task(throws("too late"));
+    while (!out.done()) co_await yield();
+  }(kept));
+  run([](task_handle<>& out) -> task<> {
+    out = {};
+    co_return;
+  }(kept));
+}
+
 TEST_CASE("handles may outlive the runtime") {
   task_handle<int> kept;
   run([](task_handle<int>& out) -> task<> {

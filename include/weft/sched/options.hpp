@@ -27,7 +27,8 @@ struct options {
   bool unguarded_stacks = false;
   // One line on stderr when a fiber holds its worker longer than this; 0: off.
   std::chrono::nanoseconds hog_threshold = std::chrono::milliseconds(100);
-  // Called, on a worker, with an exception that nobody can observe, instead of ending the runtime. Must not throw.
+  // Called with an exception that nobody can observe, instead of ending the runtime: on a worker, or on the thread that
+  // drops the handle of a fiber that has failed. Must not throw, nor shut the runtime down, which waits for it.
   std::function<void(std::exception_ptr, fiber_ref)> on_unhandled = {};
 
   static constexpr std::size_t default_stack_size = std::size_t{256} << 10;

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSL-1.0
+// Handles that meet the end of their runtime.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <chrono>
+#include <exception>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/litmus.hpp"
+#include "support/scale.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::scaled;
+
+namespace {
+
+// A fiber of `of` that has ended by an exception which nobody has seen.
+weft::fiber<> failed_fiber(weft::runtime& of) {
+  auto failed = of.spawn([] { throw std::runtime_error("seen by nobody"); });
+  CHECK(failed.join_until(weft::never));
+  return failed;
+}
+
+}  // namespace
+
+TEST_CASE("a runtime does not end while a thread tells it of a failed fiber that was dropped") {
+  std::atomic<bool> told{false}, gone{false};
+  bool gone_too_early = false;
+  std::optional<weft::runtime> r;
+  r.emplace(weft::options{.on_unhandled = [&](std::exception_ptr, weft::fiber_ref) {
+    told = true;
+    for (int i = 0; i < 50 && !gone; ++i) std::this_thread::sleep_for(1ms);  // time to go wrong in
+    gone_too_early = gone;
+  }});
+  auto failed = failed_fiber(*r);
+  std::thread dropper([&] { failed = {}; });
+  while (!told) std::this_thread::yield();
+  r.reset();
+  gone = true;
+  dropper.join();
+  CHECK(!gone_too_early);
+}
+
+TEST_CASE("a failed fiber may be dropped at the moment its runtime ends") {
+  for (std::size_t i = 0; i < scaled(1000, 50); ++i) {
+    std::optional<weft::runtime> r(std::in_place, weft::options{.workers = 1});
+    auto failed = failed_fiber(*r);
+    std::atomic<bool> go{false};
+    std::thread dropper([&] {
+      weft::test::stagger wait(i + 1);
+      while (!go) {
+      }
+      wait(100'000);
+      failed = {};
+    });
+    go = true;
+    r.reset();
+    dropper.join();
+  }
+}
+
+TEST_CASE("on_unhandled hears of a failed fiber that is dropped between shutdown and the end of the runtime") {
+  std::atomic<int> heard{0};
+  weft::runtime r({.on_unhandled = [&](std::exception_ptr, weft::fiber_ref) { ++heard; }});
+  auto failed = failed_fiber(r);
+  r.shutdown();
+  CHECK(heard == 0);
+  failed = {};
+  CHECK(heard == 1);
+}
+
+TEST_CASE("a failed fiber that a fiber of another runtime drops is told of to its own") {
+  std::atomic<int> heard{0};
+  weft::runtime r({.on_unhandled = [&](std::exception_ptr, weft::fiber_ref) { ++heard; }});
+  weft::run([&] {
+    auto failed = failed_fiber(r);
+    failed = {};
+    CHECK(heard == 1);
+  });
+}
+
+TEST_CASE("handles are cancelled and dropped while their runtime ends") {
+  for (std::size_t i = 0; i < scaled(400, 20); ++i) {
+    std::optional<weft::runtime> r(std::in_place, weft::options{.workers = 2, .movable = i % 2 == 0});
+    std::vector<weft::fiber<>> fibers;
+    for (int k = 0; k < 8; ++k) fibers.push_back(r->spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+    std::atomic<bool> go{false};
+    std::thread dropper([&] {
+      while (!go) {
+      }
+      for (auto& f : fibers) f.cancel();
+      fibers.clear();
+    });
+    go = true;
+    r.reset();
+    dropper.join();
+  }
+}
