@@ -68,11 +68,12 @@ void recycle_slowly(fiber_desk* desk, control_block& block) noexcept {
   block.error = nullptr;
   if (block.payload != block.room) free_payload(block);
   if (block.base.requested.load(std::memory_order_relaxed)) clean(block);
-  block.taken = false;
-  if (desk && is_of(*desk, block))
+  if (desk && is_of(*desk, block)) {
+    block.taken = false;
     desk->blocks.give(block);
-  else
-    block_arena::give_back(block);
+  } else {
+    block_arena::give_back(block);  // where `taken` is looked at under a lock
+  }
 }
 
 }  // namespace weft::detail
