@@ -46,7 +46,9 @@ void retire(spare_slabs& to, block_slab* slab) noexcept {
 
 }  // namespace
 
-control_block::control_block() noexcept : suspended_fiber(&start_fiber), waiter(&unpark_fiber) {}
+control_block::control_block() noexcept : suspended_fiber(&start_fiber), waiting_fiber(&unpark_fiber) {
+  innermost = &base;
+}
 
 void control_block::fit_out(block_slab& in, fibers& runtime) noexcept {
   slab = &in;

@@ -12,6 +12,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <type_traits>
 #include <weft/base/deadline.hpp>
 #include <weft/detail/fiber/fiber_core.hpp>
 #include <weft/detail/run/runnable.hpp>
@@ -27,36 +29,38 @@ namespace weft::detail {
 
 struct block_slab;
 class fibers;
-class fiber_desk;
-struct scope_core;
 
-// What every switch touches of a fiber: one cache line.
-struct alignas(64) suspended_fiber : runnable {
+// What every switch touches of a fiber: one cache line, with the claim that follows.
+struct suspended_fiber : runnable {
   using runnable::runnable;
-  context saved;               // where it goes on, while it does not run
-  fiber_desk* desk = nullptr;  // of the worker that runs it, or ran it last
+  context saved;  // where it goes on, while it does not run
 };
 
-struct control_block final : suspended_fiber, fiber_core, waiter {
+// What a wait touches besides.
+struct waiting_fiber : waiter {
+  using waiter::waiter;
+  fibers* of = nullptr;
+  cancel_scope* innermost = nullptr;
+  park_word parked;  // movable fibers only
+  // For dumps, hence atomic and relaxed: a literal, null while it does not wait.
+  std::atomic<const char*> waits_for{nullptr};
+  exception_state exceptions;  // while it does not run; zero but for `resume_with_state`
+};
+
+struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_core {
   control_block() noexcept;
   // Before a runtime uses the block, which may have been returned to zero meanwhile. Leaves the words alone that stale
   // references may be reading: zero is what they hold for an ended fiber.
   void fit_out(block_slab& in, fibers& runtime) noexcept;
 
-  exception_state exceptions;  // of this fiber while it does not run
-  fibers* of = nullptr;
-  cancel_scope* innermost = &base;
-  park_word parked;  // movable fibers only
-  // --- seldom used ---
   control_block* older = nullptr;  // among the children of `parent`, under its lock
   control_block* younger = nullptr;
   control_block* next_cancelled = nullptr;  // the canceller's list; it holds `end`'s lock
   block_slab* slab = nullptr;
   std::size_t last_transferred = 0;
   unsigned hooks_disabled = 0;  // how many of its own scopes want libc's calls to block
-  // For dumps, hence atomic and relaxed: a literal, null while it does not wait; and until when it does.
-  std::atomic<const char*> waits_for{nullptr};
-  std::atomic<std::int64_t> waits_until{deadline::limit};
+  std::exception_ptr error;
+  std::atomic<std::int64_t> waits_until{deadline::limit};  // beside `waits_for`
   char label[32] = {};  // its name, or ""
   // --- touched by every fiber: the end of `base`, the stack, a small body, one line together ---
   alignas(64) cancel_scope base;  // of the whole fiber
@@ -66,6 +70,8 @@ struct control_block final : suspended_fiber, fiber_core, waiter {
   static constexpr std::size_t room_size = 224;
   alignas(std::max_align_t) std::byte room[room_size];
 };
+
+static_assert(!std::is_empty_v<sanitizer_state> || sizeof(suspended_fiber) + sizeof(claim) <= 64);
 
 inline control_block& block_of(fiber_core& core) noexcept { return static_cast<control_block&>(core); }
 inline control_block& block_of(waiter& w) noexcept { return static_cast<control_block&>(w); }

@@ -67,6 +67,7 @@ void recycle_slowly(fiber_desk* desk, control_block& block) noexcept {
   }
   block.error = nullptr;
   if (block.payload != block.room) free_payload(block);
+  block.label[0] = '\0';
   if (block.base.requested.load(std::memory_order_relaxed)) clean(block);
   if (desk && is_of(*desk, block)) {
     block.taken = false;

@@ -33,7 +33,7 @@ inline void run_body(control_block& self) noexcept {
   if (self.base.effective != deadline::limit) [[unlikely]]
     arm_inherited_deadline(self);
   // The root's children see its cancellation here, in case `fibers::cancel_root` looked before they were there.
-  if (self.base.requested.load(std::memory_order_acquire) || self.of->is_root_cancelled()) [[unlikely]] {
+  if (self.base.requested.load(std::memory_order_acquire) || self.desk->all.is_root_cancelled()) [[unlikely]] {
     if (is_cancelled_before_start(self)) {
       self.perform(self, fiber_core::act::drop_body);
       self.how = fate::cancelled;

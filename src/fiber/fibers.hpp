@@ -105,9 +105,8 @@ class fiber_desk final : public population::resident {
   block_cache blocks;
   stack_cache stacks;
   context ground;                         // the worker's own stack
-  exception_state* exceptions = nullptr;  // the thread's
-  exception_state ground_exceptions{};    // the worker's own, while a fiber runs
-  control_block* uncommitted = nullptr;   // a movable fiber that has just switched away ([park-2])
+  exception_state* exceptions = nullptr;  // the thread's; zero while the worker's own stack runs
+  control_block* uncommitted = nullptr;   // a movable fiber that has just switched to the worker's own stack ([park-2])
   context finished;                       // of the fiber that ended last
   std::atomic<std::uint64_t> spawned{0}, ended{0}, started{0};
 

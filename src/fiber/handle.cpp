@@ -74,7 +74,7 @@ void fiber_handle::join() {
 }
 
 void fiber_handle::raise() {
-  const std::exception_ptr error = std::exchange(core_->error, nullptr);
+  const std::exception_ptr error = std::exchange(block_of(*core_).error, nullptr);
   release();
   if (error) std::rethrow_exception(error);
   throw_error(std::errc::operation_canceled, "weft: fiber::join: the fiber was cancelled");

@@ -38,6 +38,7 @@ void apply(control_block& block, const spawn_options& with) {
   const std::size_t length = std::min(with.name.size(), sizeof block.label - 1);
   with.name.copy(block.label, length);  // which minds the null pointer of an empty name
   block.label[length] = '\0';
+  if (length > 0) block.is_plain = false;  // so that `recycle` takes the name away
 }
 
 void* allocate_payload(std::size_t size, std::size_t alignment) {
@@ -47,6 +48,7 @@ void* allocate_payload(std::size_t size, std::size_t alignment) {
 }
 
 void give_block(control_block& block) noexcept {
+  block.label[0] = '\0';
   fiber_desk* const desk = desk_on_entry();
   if (desk && &desk->all == block.of) {
     block.taken = false;
@@ -82,7 +84,6 @@ control_block& take_block(fiber_desk& desk) {
   block.resume = &start_fiber;
   block.home = nullptr;
   block.payload = block.room;
-  block.label[0] = '\0';
 }
 
 [[nodiscard]] bool fits(std::size_t size, std::size_t alignment) noexcept {

@@ -9,12 +9,8 @@ namespace weft::detail {
 namespace {
 
 [[nodiscard]] bool is_fresh(const runnable& r) noexcept { return r.resume == &start_fiber; }
-[[nodiscard]] bool is_fiber(const runnable* r) noexcept { return r && (r->resume == &resume_fiber || is_fresh(*r)); }
-
-// Whatever it was, it is about to run here.
-void take_over(fiber_desk& desk, control_block& to) noexcept {
-  if (to.home != &desk.at) take_over_movable(desk, to);
-  desk.set_running(&to);
+[[nodiscard]] bool is_fiber(const runnable* r) noexcept {
+  return r && (r->resume == &resume_fiber || is_fresh(*r) || r->resume == &resume_with_state);
 }
 
 // A fresh fiber gets a stack; or, if there is none, ends with that error.
@@ -31,16 +27,34 @@ bool bind(fiber_desk& desk, control_block& fresh) noexcept {
   return true;
 }
 
+// The running fiber is about to switch away: what of its exceptions the thread keeps becomes its own. [fiber-5]
+void keep_state(fiber_desk& desk, control_block& self) noexcept {
+  if (desk.exceptions->is_zero()) return;
+  self.exceptions = std::exchange(*desk.exceptions, {});
+  self.resume = &resume_with_state;
+}
+
+// The fiber is about to run here. What runs so far has kept its state.
+void bring_state(fiber_desk& desk, control_block& to) noexcept {
+  if (!to.exceptions.is_zero()) *desk.exceptions = std::exchange(to.exceptions, {});
+  if (to.kind.movable) {
+    to.desk = &desk;
+    to.parked.resumed();  // [park-4]
+  } else {
+    to.resume = &resume_fiber;
+  }
+}
+
 // The fiber that was picked, able to run; or null: then the worker's own stack goes on, with `hand_over`.
 control_block* bring(fiber_desk& desk, runnable* picked) noexcept {
   for (; is_fiber(picked); picked = desk.at.pick()) {
     control_block& to = block_of(*picked);
     if (is_fresh(to)) {
       if (!bind(desk, to)) continue;
-      desk.set_running(&to);
-    } else {
-      take_over(desk, to);
+    } else if (to.resume == &resume_with_state) {
+      bring_state(desk, to);
     }
+    desk.set_running(&to);
     return &to;
   }
   desk.at.hand_over = picked;
@@ -48,17 +62,23 @@ control_block* bring(fiber_desk& desk, runnable* picked) noexcept {
   return nullptr;
 }
 
+void enqueue_movable(control_block& block) noexcept;
+
+// The worker's own stack.
 void switch_from_ground(fiber_desk& desk, control_block& to) noexcept {
-  exchange(*desk.exceptions, desk.ground_exceptions, to.exceptions);
+  desk.set_running(&to);
   switch_context(desk.ground, to.saved);
-  if (desk.uncommitted) commit_parked(desk);
+  if (desk.uncommitted) {  // [fiber-3]
+    control_block& left = *std::exchange(desk.uncommitted, nullptr);
+    if (left.parked.commit_park() == park_word::park_result::notified_already) enqueue_movable(left);
+  }
 }
 
 // A movable fiber that was sent to this worker and no other.
 void resume_migrated(runnable& r) noexcept {
   r.home = nullptr;
-  r.resume = &resume_fiber;
-  resume_fiber(r);
+  r.resume = &resume_with_state;
+  resume_with_state(r);
 }
 
 void enqueue_movable(control_block& block) noexcept {
@@ -81,7 +101,6 @@ void enqueue_movable(control_block& block) noexcept {
 // The first frame on a stack. Runs one fiber after the other, as long as fresh ones fit. [fiber-4]
 [[noreturn]] void fiber_main(void* argument) noexcept {
   control_block* self = static_cast<control_block*>(argument);
-  if (self->desk->uncommitted) commit_parked(*self->desk);
   for (;;) {
     run_body(*self);
     fiber_desk& desk = *self->desk;
@@ -100,57 +119,43 @@ void enqueue_movable(control_block& block) noexcept {
       }
     }
     desk.stacks.give(ground);
-    exception_state none{};
-    if (picked && picked->resume == &resume_fiber && picked->home == &desk.at) [[likely]] {
+    if (picked && picked->resume == &resume_fiber) [[likely]] {
       control_block& to = block_of(*picked);
       desk.set_running(&to);
-      exchange(*desk.exceptions, none, to.exceptions);
       switch_from_finished(desk.finished, to.saved);
     }
-    if (control_block* const to = bring(desk, picked)) {
-      exchange(*desk.exceptions, none, to->exceptions);
-      switch_from_finished(desk.finished, to->saved);
-    }
-    exchange(*desk.exceptions, none, desk.ground_exceptions);
-    switch_from_finished(desk.finished, desk.ground);
+    control_block* const to = bring(desk, picked);
+    switch_from_finished(desk.finished, to ? to->saved : desk.ground);
   }
 }
 
 void start_fiber(runnable& r) noexcept {
   fiber_desk& desk = *desk_here();
   control_block& fresh = block_of(r);
-  if (!bind(desk, fresh)) return;
-  desk.set_running(&fresh);
-  switch_from_ground(desk, fresh);
+  if (bind(desk, fresh)) switch_from_ground(desk, fresh);
 }
 
-void resume_fiber(runnable& r) noexcept {
+void resume_fiber(runnable& r) noexcept { switch_from_ground(*desk_here(), block_of(r)); }
+
+void resume_with_state(runnable& r) noexcept {
   fiber_desk& desk = *desk_here();
-  control_block& to = block_of(r);
-  take_over(desk, to);
-  switch_from_ground(desk, to);
+  bring_state(desk, block_of(r));
+  switch_from_ground(desk, block_of(r));
 }
 
-void take_over_movable(fiber_desk& desk, control_block& to) noexcept {
-  to.home = nullptr;
-  to.desk = &desk;
-  to.parked.resumed();  // [park-4]
-}
-
-// On the other side of a switch. [fiber-3]
-void commit_parked(fiber_desk& desk) noexcept {
-  control_block& left = *std::exchange(desk.uncommitted, nullptr);
-  if (left.parked.commit_park() == park_word::park_result::notified_already) enqueue_movable(left);
-}
-
-void leave_slowly(control_block& self, runnable* picked) noexcept {
-  fiber_desk& desk = *self.desk;
+void leave_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept {
+  keep_state(desk, self);
   control_block* const to = bring(desk, picked);
   if (to == &self) return;  // by way of fresh ones that got no stack
-  exchange(*desk.exceptions, self.exceptions, to ? to->exceptions : desk.ground_exceptions);
   switch_context(self.saved, to ? to->saved : desk.ground);
-  fiber_desk& here = *self.desk;  // maybe another worker's now
-  if (here.uncommitted) commit_parked(here);
+}
+
+void park_movable(fiber_desk& desk, control_block& self) noexcept {
+  keep_state(desk, self);
+  desk.uncommitted = &self;
+  desk.at.hand_over = desk.at.pick();
+  desk.set_running(nullptr);
+  switch_context(self.saved, desk.ground);
 }
 
 void unpark_fiber(waiter& w) noexcept {

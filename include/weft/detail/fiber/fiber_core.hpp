@@ -5,7 +5,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
 #include <source_location>
 #include <weft/detail/run/completion.hpp>
 
@@ -14,6 +13,7 @@ namespace weft::detail {
 // How a fiber ended, or that it has not. Written by the fiber (or in its place, if it never ran) before it ends.
 enum class fate : std::uint8_t { none, returned, failed, cancelled };
 
+class fiber_desk;
 struct scope_core;
 
 // One cache line: what a spawn, a run and a join of an ordinary fiber touch, beside the line that a switch touches.
@@ -37,13 +37,13 @@ struct alignas(64) fiber_core {
   completion end;
   payload_function perform = nullptr;
   void* payload = nullptr;  // inside the control block, or on the heap when it does not fit
-  std::exception_ptr error;
+  fiber_desk* desk = nullptr;  // of the worker that runs it, or ran it last
   std::atomic<std::uint64_t> id{0};  // changes when the block becomes another fiber: stale references compare it
   std::source_location where;        // of the spawn
   scope_core* parent = nullptr;      // null: the root
   traits kind;
   fate how = fate::none;
-  bool is_plain = true;  // in the block, and what it returns needs no destructor: nothing to do when it is recycled
+  bool is_plain = true;  // in the block, nameless, its result needs no destructor: nothing to do when it is recycled
   bool taken = false;    // not in a free list
   std::atomic<bool> started{false};  // written by the fiber alone; relaxed: others only describe it
 };
