@@ -37,6 +37,23 @@ bool wait_for_end(control_block& block, control_block* self, deadline until, wai
   }
 }
 
+// The usual case of it: by a fiber, without a deadline. True: it has ended. False: `wait_for_end` knows why. By itself,
+// because a switch keeps no registers: whatever lives across it is stored and loaded.
+[[gnu::always_inline]] inline bool join_as_usual(control_block& self, control_block& block) {
+  waiting me(&self, waiting::may_cancel::yes, "the end of another fiber");
+  wait_node node(self, me.ticket());
+  if (block.end.show(node) != completion::shown::waiting) [[unlikely]] {
+    me.forgo();
+    return false;
+  }
+  const outcome why = me.park();
+  if (why == outcome::woken) [[likely]]
+    return true;
+  const bool ended = block.end.withdraw(node);  // [join-3]
+  me.heed(why);
+  return ended;
+}
+
 }  // namespace
 
 void fiber_handle::wait() {
@@ -65,7 +82,8 @@ void fiber_handle::join() {
     (void)wait_until(never);
     desk = desk_here();
   } else if (!core_->end.has_ended()) {
-    (void)wait_for_end(block_of(*core_), self, never, waiting::may_cancel::yes);
+    if (!join_as_usual(*self, block_of(*core_))) [[unlikely]]
+      (void)wait_for_end(block_of(*core_), self, never, waiting::may_cancel::yes);
     desk = self->desk;
   }
   if (core_->how != fate::returned) [[unlikely]]

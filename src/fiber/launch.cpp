@@ -149,9 +149,8 @@ fiber_core& new_fiber(const parentage& whose, const spawn_options* with, std::si
   if (!spawner || whose.of || with || !fits(payload_size, payload_alignment)) [[unlikely]]
     return new_special_fiber(whose, with, payload_size, payload_alignment, where);
   control_block& block = take_block(*desk);
-  fiber_core::traits kind = desk->all.usual_traits();
-  kind.detached = whose.detached;
-  prepare(block, kind, where);
+  prepare(block, desk->all.usual_traits(), where);
+  block.kind.detached = whose.detached;
   block.parent = nullptr;
   block.base.effective = whose.inherits_deadline ? spawner->innermost->effective : deadline::limit;
   return block;

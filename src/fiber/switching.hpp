@@ -46,6 +46,17 @@ inline void settle_on(fiber_desk& desk, control_block& fresh, stack* ground) noe
   fresh.home = fresh.kind.movable ? nullptr : &desk.at;
 }
 
+// The running fiber leaves to one of the common case.
+[[gnu::always_inline]] inline void leave_to_started(fiber_desk& desk, control_block& self, control_block& to) noexcept {
+  if (runnable* const after = desk.at.peek(); after && after->resume == &resume_fiber) {
+    // The one after: its line is loaded while this one runs, and the top of its stack (measured: 10,000 fibers 18 ->
+    // 14 ns).
+    __builtin_prefetch(block_of(*after).saved.stack_pointer());
+  }
+  desk.set_running(&to);
+  switch_context(self.saved, to.saved);
+}
+
 // The running fiber leaves to what was picked, and goes on when it is resumed.
 [[gnu::always_inline]] inline void leave(fiber_desk& desk, control_block& self, runnable* picked) noexcept {
   if (!picked || !desk.exceptions->is_zero()) [[unlikely]] {
@@ -54,21 +65,16 @@ inline void settle_on(fiber_desk& desk, control_block& fresh, stack* ground) noe
   }
   control_block& to = block_of(*picked);  // if it is a fiber
   if (picked->resume == &resume_fiber) [[likely]] {
-    if (runnable* const after = desk.at.peek(); after && after->resume == &resume_fiber) {
-      // The one after: its line is loaded while this one runs, and the top of its stack (measured: 10,000 fibers 18 ->
-      // 14 ns).
-      __builtin_prefetch(block_of(*after).saved.stack_pointer());
-    }
+    leave_to_started(desk, self, to);
   } else if (stack* const ground =
                  picked->resume == &start_fiber ? desk.stacks.take_hot(to.kind.size_class) : nullptr) {
     settle_on(desk, to, ground);
     to.saved.prepare(ground->low, ground->top(), &fiber_main, &to);
+    desk.set_running(&to);
+    switch_context(self.saved, to.saved);
   } else {
     leave_slowly(desk, self, picked);
-    return;
   }
-  desk.set_running(&to);
-  switch_context(self.saved, to.saved);
 }
 
 // The running fiber. [fiber-1] Returns when it was unparked.
@@ -86,7 +92,10 @@ inline void settle_on(fiber_desk& desk, control_block& fresh, stack* ground) noe
   runnable* const picked = desk.at.pick();
   if (!picked) return;
   desk.at.push_ready(self);
-  leave(desk, self, picked);
+  if (picked->resume == &resume_fiber && desk.exceptions->is_zero()) [[likely]]
+    leave_to_started(desk, self, block_of(*picked));
+  else
+    leave_slowly(desk, self, picked);
 }
 
 }  // namespace weft::detail

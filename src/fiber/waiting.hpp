@@ -53,7 +53,7 @@ class waiting {
     fiber_->waits_for.store(what_, std::memory_order_release);  // whoever sees it finds the nodes shown
     detail::park(*fiber_->desk, *fiber_);
     fiber_->waits_for.store(nullptr, std::memory_order_relaxed);
-    return fiber_->word.result(ticket_);
+    return fiber_->word.last_result();
   }
   // Nothing was shown, or all has been taken back: no wait. What won meanwhile, `woken` if nothing did.
   outcome forgo() noexcept;

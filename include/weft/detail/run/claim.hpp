@@ -83,6 +83,11 @@ class claim {
   // Owner only. Whether its innermost scope is cancelled. Relaxed: a later `arm` decides.
   [[nodiscard]] bool pending() const noexcept { return word_.load(std::memory_order_relaxed) & pending_bit; }
 
+  // Owner only, unparked by the winner of its last generation. What ended that wait.
+  [[nodiscard]] outcome last_result() const noexcept {
+    return outcome((word_.load(std::memory_order_acquire) >> outcome_shift) & 0x7);  // pairs like `result`
+  }
+
   // Any thread. What ended the wait of this generation, `none` while it goes on.
   [[nodiscard]] outcome result(ticket generation) const noexcept {
     const auto now = word_.load(std::memory_order_acquire);  // pairs with the release in `win` and `cancel`
