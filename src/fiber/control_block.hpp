@@ -61,7 +61,7 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   unsigned hooks_disabled = 0;  // how many of its own scopes want libc's calls to block
   std::exception_ptr error;
   std::atomic<std::int64_t> waits_until{deadline::limit};  // beside `waits_for`
-  char label[32] = {};  // its name, or ""
+  char label[32] = {};                                     // its name, or ""
   // --- touched by every fiber: the end of `base`, the stack, a small body, one line together ---
   alignas(64) cancel_scope base;  // of the whole fiber
   stack* ground = nullptr;

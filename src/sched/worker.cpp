@@ -15,8 +15,8 @@ namespace {
 constexpr std::int64_t shortest_poll_gap = 100'000;  // ns between two looks at the poller while there is other work
 // The clock costs as much as ten picks (20 to 60 ns): while fair turns follow one another quickly, most do without.
 constexpr unsigned most_unread = 3;
-constexpr std::int64_t quick_turns = 20'000;  // ns between two readings
-constexpr std::int64_t longest_spin = 50'000;        // ns; about what waking a sleeping thread costs
+constexpr std::int64_t quick_turns = 20'000;   // ns between two readings
+constexpr std::int64_t longest_spin = 50'000;  // ns; about what waking a sleeping thread costs
 constexpr std::int64_t shortest_spin = 2'000;
 
 std::uint64_t next_random(std::uint64_t& state) noexcept {  // xorshift64: only has to spread thieves

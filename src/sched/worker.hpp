@@ -110,8 +110,8 @@ class alignas(128) worker {
   std::atomic<std::uint64_t> rounds_{0};  // fair turns so far; written by the owner, read for statistics
   std::atomic<bool> busy_{false};
   std::int64_t polled_at_ = 0;
-  std::int64_t read_at_ = 0;    // when a fair turn last read the clock
-  unsigned turns_unread_ = 0;   // fair turns until the next one that reads it
+  std::int64_t read_at_ = 0;   // when a fair turn last read the clock
+  unsigned turns_unread_ = 0;  // fair turns until the next one that reads it
   std::uint64_t poll_due_round_ = 0;
   std::int64_t spin_budget_ = 0;  // ns that a search may spin before the worker sleeps; learnt from how sleeps end
   std::uint64_t random_;
