@@ -36,8 +36,8 @@ struct alignas(64) fiber_core {
 
   completion end;
   payload_function perform = nullptr;
-  void* payload = nullptr;  // inside the control block, or on the heap when it does not fit
-  fiber_desk* desk = nullptr;  // of the worker that runs it, or ran it last
+  void* payload = nullptr;           // inside the control block, or on the heap when it does not fit
+  fiber_desk* desk = nullptr;        // of the worker that runs it, or ran it last
   std::atomic<std::uint64_t> id{0};  // changes when the block becomes another fiber: stale references compare it
   std::source_location where;        // of the spawn
   scope_core* parent = nullptr;      // null: the root
