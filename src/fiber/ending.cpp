@@ -20,13 +20,18 @@ void clean(control_block& block) noexcept {
   block.word.clear_pending();
 }
 
-// To whom it belongs that had nobody to join it, before it ends for others.
-void report_to_parent(control_block& self) noexcept {
-  if (self.parent)
-    leave_scope(*self.parent, self, std::exchange(self.error, nullptr));
-  else if (self.error)
-    self.of->unhandled(std::exchange(self.error, nullptr), self);
-}
+// A fiber that nobody cancels, as long as this lives.
+class shielded {
+ public:
+  explicit shielded(control_block& self) noexcept : self_(self) { enter(self_, scope_, deadline::limit, true); }
+  shielded(const shielded&) = delete;
+  shielded& operator=(const shielded&) = delete;
+  ~shielded() { leave(self_, scope_); }
+
+ private:
+  control_block& self_;
+  cancel_scope scope_;
+};
 
 }  // namespace
 
@@ -40,26 +45,35 @@ void arm_inherited_deadline(control_block& self) noexcept {
   if (!self.parent) arm_base(self);  // a parent's own timer reaches its children
 }
 
-bool is_cancelled_before_start(control_block& self) noexcept {
-  return self.base.requested.load(std::memory_order_acquire) || !self.parent;
+bool drop_cancelled_body(control_block& self) noexcept {
+  if (self.parent && !self.base.requested.load(std::memory_order_acquire)) return false;
+  {
+    const shielded guard(self);  // a destructor that sleeps is not to be interrupted
+    self.perform(self, fiber_core::act::drop_body);
+  }
+  self.how = fate::cancelled;
+  if (self.base.armed_on || self.kind.detached) settle(self);
+  return true;
 }
 
-void finish_slowly(fiber_desk& desk, control_block& self) noexcept {
+void settle(control_block& self) noexcept {
   if (self.base.armed_on) std::exchange(self.base.armed_on, nullptr)->cancel(self.base);
-  if (self.end.is_detached()) report_to_parent(self);
-  const completion::end end = self.end.finish();
-  if (end.joiner)
-    unpark_joiner(desk, end);
-  else if (end.detached)
-    finish_detached(desk, self);
+  if (!self.end.is_detached()) return;
+  self.kind.detached = true;
+  if (self.how == fate::returned && !self.is_plain) {
+    const shielded guard(self);
+    self.perform(self, fiber_core::act::drop_result);
+    self.how = fate::none;
+  }
+  // The last that others hear of it: its scope may be left then.
+  if (self.parent)
+    leave_scope(*self.parent, self, std::exchange(self.error, nullptr));
+  else if (self.error)
+    self.of->unhandled(std::exchange(self.error, nullptr), self);
 }
 
-void finish_detached(fiber_desk& desk, control_block& self) noexcept {
-  report_unobserved(self);  // detached at the last moment: nobody has told of it yet
-  recycle(&desk, self);
-}
-
-void recycle_slowly(fiber_desk* desk, control_block& block) noexcept {
+// The caller's desk is looked up after what runs code of others, which may park.
+void recycle_slowly(control_block& block) noexcept {
   if (block.how == fate::returned) {
     block.perform(block, fiber_core::act::drop_result);
   } else if (!block.started.load(std::memory_order_relaxed)) {
@@ -69,7 +83,7 @@ void recycle_slowly(fiber_desk* desk, control_block& block) noexcept {
   if (block.payload != block.room) free_payload(block);
   block.label[0] = '\0';
   if (block.base.requested.load(std::memory_order_relaxed)) clean(block);
-  if (desk && is_of(*desk, block)) {
+  if (fiber_desk* const desk = desk_here(); desk && is_of(*desk, block)) {
     block.taken = false;
     desk->blocks.give(block);
   } else {

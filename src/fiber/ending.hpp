@@ -10,12 +10,13 @@
 
 namespace weft::detail {
 
-// Out of line: a fiber that inherited a deadline; whether it is cancelled before it starts; one that somebody waits for or
-// that has nobody.
+// Out of line: a fiber that inherited a deadline; one that may be cancelled before it starts, which is then over.
 void arm_inherited_deadline(control_block& self) noexcept;
-[[nodiscard]] bool is_cancelled_before_start(control_block& self) noexcept;
-void finish_slowly(fiber_desk& desk, control_block& self) noexcept;
-void finish_detached(fiber_desk& desk, control_block& self) noexcept;
+[[nodiscard]] bool drop_cancelled_body(control_block& self) noexcept;
+
+// On the fiber, which has run its body. What only it can do before it ends: its deadline goes, and if no handle will come
+// its result is destroyed and its error told. Both may run code of others, which may park: the fiber is elsewhere then.
+void settle(control_block& self) noexcept;
 
 // The joiner goes first: it is the one that the whole fan-in waits for, and its stack is the one to be used next.
 inline void unpark_joiner(fiber_desk& desk, const completion::end& end) noexcept {
@@ -27,18 +28,15 @@ inline void unpark_joiner(fiber_desk& desk, const completion::end& end) noexcept
     joiner.unpark(joiner);
 }
 
-// On the fiber. Runs the body, or drops it if the fiber was cancelled before; keeps the result or the exception.
+// On the fiber. Runs the body, or drops it if the fiber was cancelled before; keeps the result or the exception for the
+// handle, or settles them.
 inline void run_body(control_block& self) noexcept {
   self.started.store(true, std::memory_order_relaxed);
   if (self.base.effective != deadline::limit) [[unlikely]]
     arm_inherited_deadline(self);
   // The root's children see its cancellation here, in case `fibers::cancel_root` looked before they were there.
   if (self.base.requested.load(std::memory_order_acquire) || self.desk->all.is_root_cancelled()) [[unlikely]] {
-    if (is_cancelled_before_start(self)) {
-      self.perform(self, fiber_core::act::drop_body);
-      self.how = fate::cancelled;
-      return;
-    }
+    if (drop_cancelled_body(self)) return;
   }
   try {
     self.perform(self, fiber_core::act::run);
@@ -49,21 +47,8 @@ inline void run_body(control_block& self) noexcept {
     self.error = std::current_exception();
     self.how = fate::failed;
   }
-}
-
-// On the worker, after the body (or without one, if `how` says so already). Tells the scope or the runtime, wakes the
-// joiner, gives the block back if no handle does. `self` is not to be touched afterwards.
-[[gnu::always_inline]] inline void finish(fiber_desk& desk, control_block& self) noexcept {
-  if (self.base.armed_on || self.kind.detached) [[unlikely]] {
-    finish_slowly(desk, self);
-  } else if (!self.end.finish_quietly()) {
-    const completion::end end = self.end.finish();
-    if (end.joiner) [[likely]]
-      unpark_joiner(desk, end);
-    else if (end.detached)
-      finish_detached(desk, self);
-  }
-  fiber_desk::count(desk.ended);
+  if (self.base.armed_on || self.kind.detached) [[unlikely]]
+    settle(self);
 }
 
 // A handle was dropped that nobody had joined: its real error goes the way of a go() fiber's. Any thread.
@@ -72,7 +57,7 @@ void report_unobserved(control_block& block) noexcept;
 // A payload that did not fit into the block.
 void free_payload(control_block& block) noexcept;
 
-void recycle_slowly(fiber_desk* desk, control_block& block) noexcept;
+void recycle_slowly(control_block& block) noexcept;
 
 // Of the block's runtime, which may be gone.
 [[nodiscard]] inline std::uint64_t number_of(const control_block& block) noexcept {
@@ -91,7 +76,24 @@ inline void recycle(fiber_desk* desk, control_block& block) noexcept {
     desk->blocks.give(block);
     return;
   }
-  recycle_slowly(desk, block);
+  recycle_slowly(block);
+}
+
+// On the worker, after `run_body`. Wakes the joiner, gives the block back if no handle does: `self` is not to be touched
+// afterwards. False: its handle has let go just now; it is to be settled, and then finished anew.
+[[nodiscard, gnu::always_inline]] inline bool finish(fiber_desk& desk, control_block& self) noexcept {
+  if (!self.end.finish_quietly()) {
+    const completion::end end =
+        self.end.finish(self.kind.detached ? completion::remains::settled : completion::remains::left_for_handle);
+    if (end.joiner) [[likely]] {
+      unpark_joiner(desk, end);
+    } else if (end.detached) {
+      if (end.deserted) return false;
+      recycle(&desk, self);
+    }
+  }
+  fiber_desk::count(desk.ended);
+  return true;
 }
 
 }  // namespace weft::detail

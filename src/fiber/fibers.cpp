@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <system_error>
 #include <utility>
+#include <weft/detail/fiber/cancel_frame.hpp>
 #include <weft/fiber/fiber_ref.hpp>
 
 #include "fiber/dump.hpp"
@@ -67,6 +68,9 @@ void fibers::cancel_root() noexcept {
 
 void fibers::unhandled(std::exception_ptr error, const control_block& from) noexcept {
   if (const auto& hook = owner_.settings().settings.on_unhandled) {
+    // Not to be interrupted, if it runs on a fiber.
+    std::optional<cancel_frame> shielded;
+    if (current_fiber()) shielded.emplace(cancel_frame::kind::shield, never);
     hook(std::move(error), fiber_ref(const_cast<control_block*>(&from), fiber_id(from.id)));
     return;
   }

@@ -20,7 +20,9 @@ bool bind(fiber_desk& desk, control_block& fresh) noexcept {
   } catch (...) {
     fresh.how = fate::failed;
     fresh.error = std::current_exception();
-    finish(desk, fresh);
+    desk.set_running(nullptr);
+    settle(fresh);
+    while (!finish(desk, fresh)) settle(fresh);
     return false;
   }
   fresh.saved.prepare(fresh.ground->low, fresh.ground->top(), &fiber_main, &fresh);
@@ -103,10 +105,13 @@ void enqueue_movable(control_block& block) noexcept {
   control_block* self = static_cast<control_block*>(argument);
   for (;;) {
     run_body(*self);
-    fiber_desk& desk = *self->desk;
     stack* const ground = self->ground;
-    desk.finished.take_over(self->saved);
-    finish(desk, *self);  // `self` may be gone
+    fiber_desk* here = self->desk;
+    for (here->finished.take_over(self->saved); !finish(*here, *self); here->finished.take_over(self->saved)) {
+      settle(*self);
+      here = self->desk;
+    }
+    fiber_desk& desk = *here;  // `self` may be gone
     runnable* const picked = desk.at.pick();
     if (picked && is_fresh(*picked)) {
       control_block& fresh = block_of(*picked);

@@ -10,7 +10,9 @@
 // Protocol
 //  [join-1] The joiner shows its node (`show`), or learns that the fiber has ended.
 //  [join-2] The ending fiber either ends at once (no node), or closes the word, copies what the node says, and ends.
-//           After that it touches nothing of its control block: the handle's owner may have given it back.
+//           After that it touches nothing of its control block: the handle's owner may have given it back. Is it detached,
+//           it sees to its result and its error before, since that runs code of others; if it has left them for a handle
+//           that lets go at the last moment, it does not end yet (`end::deserted`).
 //  [join-3] A joiner that was woken by somebody else withdraws its node; if the word is closed it waits for the end,
 //           which is a few instructions away, because the node is being read.
 #pragma once
@@ -106,14 +108,18 @@ class completion {
   struct end {
     waiter* joiner;  // may have to be woken: win this claim first
     claim::ticket generation;
-    bool detached;  // the control block is the ending fiber's to give back
+    bool detached;          // the control block is the ending fiber's to give back
+    bool deserted = false;  // it has not ended
   };
-  [[nodiscard]] end finish() noexcept {
+  enum class remains : bool { settled, left_for_handle };
+  [[nodiscard]] end finish(remains what = remains::settled) noexcept {
     std::uintptr_t old = word_.load(std::memory_order_relaxed);
     for (unsigned spins = 0;;) {
       if (old & locked_bit) {
         relax(spins++);
         old = word_.load(std::memory_order_relaxed);
+      } else if ((old & detached_bit) && what == remains::left_for_handle) {
+        return {nullptr, 0, true, true};
       } else if (!(old & ~flags)) {
         // release: the result. acquire: what a detaching handle or a canceller wrote.
         if (word_.compare_exchange_weak(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed))
