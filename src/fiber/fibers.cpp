@@ -114,6 +114,7 @@ fiber_desk::fiber_desk(fibers& of, worker& on)
     : all(of), at(on), number(of.number()), blocks(of.blocks()), stacks(of.stacks()) {}
 
 void fiber_desk::thread_started(worker&) {
+  this_thread.fiber = &current_;
   exceptions = &exception_state::of_this_thread();
   if (!all.owner().settings().settings.overflow_report) return;
   try {
@@ -123,7 +124,10 @@ void fiber_desk::thread_started(worker&) {
   }
 }
 
-void fiber_desk::thread_ending(worker&) noexcept { signal_stack_.reset(); }
+void fiber_desk::thread_ending(worker&) noexcept {
+  this_thread.fiber = nullptr;
+  signal_stack_.reset();
+}
 
 // As long as there is surplus the worker comes back, or the memory of a peak would stay with an idle runtime.
 std::int64_t fiber_desk::tidy(std::int64_t now) noexcept {

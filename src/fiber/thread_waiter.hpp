@@ -9,7 +9,7 @@
 namespace weft::detail {
 
 // Type-stable: when a thread ends its waiter goes to the next thread, with its claim and generation.
-class thread_waiter : public waiter {
+class alignas(64) thread_waiter : public waiter {  // aligned so that a lock can keep flags beside its address
  public:
   // The calling thread's. Throws bad_alloc on its first use.
   static thread_waiter& mine();

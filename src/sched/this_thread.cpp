@@ -3,11 +3,16 @@
 
 namespace weft::detail {
 
-constinit thread_local thread_state this_thread;
+[[gnu::used]] constinit thread_local thread_state this_thread;  // assembly in programs names it
 
 [[gnu::noinline]] worker* current_worker() noexcept {
   asm volatile("" ::: "memory");  // and not merged with another call by the compiler's purity analysis
   return this_thread.running;
+}
+
+[[gnu::noinline]] const running_slot* slot_by_call() noexcept {
+  asm volatile("" ::: "memory");
+  return this_thread.fiber;
 }
 
 }  // namespace weft::detail

@@ -5,14 +5,20 @@
 // across calls. So code reads it once on entry, and after a switch goes on with what the control block says.
 #pragma once
 
+#include <cstddef>
+#include <weft/detail/sched/running_fiber.hpp>
+
 #include "sched/population.hpp"
 
 namespace weft::detail {
 
 struct thread_state {
+  const running_slot* fiber = nullptr;  // where the worker says which fiber it runs; null: not one of weft's workers
   worker* running = nullptr;  // null: not one of weft's workers
   population::resident* residents[kinds] = {};
 };
+
+static_assert(offsetof(thread_state, fiber) == 0);  // `slot_of_this_thread` reads it
 
 extern constinit thread_local thread_state this_thread;
 

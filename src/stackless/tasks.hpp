@@ -71,6 +71,8 @@ class task_desk final : public population::resident {
   // release: the monitor sees the block's text. Null on the worker's own account and while a fiber runs.
   void set_running(task_core* now) noexcept { running_.store(now, std::memory_order_release); }
 
+  [[nodiscard]] task_core* running() const noexcept { return running_.load(std::memory_order_relaxed); }
+
   static void count(std::atomic<std::uint64_t>& what) noexcept {
     // release: whoever sums sees what was counted before ([empty-1]). Written by the owner alone.
     what.store(what.load(std::memory_order_relaxed) + 1, std::memory_order_release);

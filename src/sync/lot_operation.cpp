@@ -56,6 +56,7 @@ bool lot_operation::enter(bool again, bool deaf) noexcept {
     lot_->queue().push_back(wait_.node());
   lot_->unlock(state);
   woken.unpark_all();
+  if (rule_->linked) rule_->linked(wait_.node().note);
   wait_.wake_at(until_);
   return false;
 }

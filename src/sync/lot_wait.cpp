@@ -8,6 +8,10 @@
 namespace weft::detail {
 
 bool wait_at(parking_lot& lot, const lot_rule& rule, deadline until, std::uint64_t note) {
+  return wait_noting(lot, rule, until, note);
+}
+
+bool wait_noting(parking_lot& lot, const lot_rule& rule, deadline until, std::uint64_t& note) {
   bool deaf = !rule.cancellable;
   for (bool again = false;; again = true) {
     waiting me(deaf ? waiting::may_cancel::no : waiting::may_cancel::yes, rule.what);  // [claim-1]
@@ -16,6 +20,7 @@ bool wait_at(parking_lot& lot, const lot_rule& rule, deadline until, std::uint64
     wake_list woken;
     parking_lot::word state = lot.lock();
     const entry verdict = rule.enter(lot, state, node, again, woken);
+    note = node.note;
     if (verdict != entry::wait) {
       lot.unlock(state);
       woken.unpark_all();
@@ -29,6 +34,7 @@ bool wait_at(parking_lot& lot, const lot_rule& rule, deadline until, std::uint64
       lot.queue().push_back(node);
     lot.unlock(state);
     woken.unpark_all();
+    if (rule.linked) rule.linked(note);
     const outcome why = me.park(until);
     note = node.note;
     if (why == outcome::woken) {

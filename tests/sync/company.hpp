@@ -15,8 +15,20 @@
 namespace weft::detail {
 
 struct lot_access {
-  static parking_lot& of(event& one) noexcept { return one.lot_; }
-  static parking_lot& of(wait_group& one) noexcept { return one.count_.lot(); }
+  template <class Primitive> static parking_lot& of(Primitive& one) noexcept {
+    if constexpr (requires { one.lot_; })
+      return one.lot_;
+    else if constexpr (requires { one.count_; })
+      return one.count_.lot();
+    else if constexpr (requires { one.condition_; })
+      return one.condition_.lot();
+    else if constexpr (requires { one.once_; })
+      return of(one.once_);
+    else if constexpr (requires { one.signal_; })
+      return of(one.signal_);
+    else
+      return one.lot();
+  }
 };
 
 }  // namespace weft::detail

@@ -26,6 +26,8 @@ struct lot_rule {
   const char* what;  // it waits for; a literal for the dump
   enter_function enter;
   leave_function leave = nullptr;  // null: always given up
+  // After the node has been linked, under no lock, with its note: what else has to be let go before the wait.
+  void (*linked)(std::uint64_t note) noexcept = nullptr;
   bool cancellable = true;
   bool wake_is_a_try = false;  // who was woken enters again, and if it has to wait it is the first in line again
   std::errc mistake{};         // what a refusal throws, and the text of it
