@@ -199,4 +199,7 @@ QUESTIONS = {
                        ["bench/timers"], ["go", "libuv"]),
     "memory": Question("a million parked fibers: bytes of each, seconds to create and finish them",
                        lambda b: program(b, "memory") + peer(b, "go", "memory"), ["bench/memory"], ["go"]),
+    "mutex": Question("a mutex that nobody else wants; one that 100 fibers want on two workers",
+                      lambda b: program(b, "mutex") + program(b, "mutex", "2", two_cores=True) + peer(b, "go", "mutex", 2),
+                      ["bench/mutex"], ["go"]),
 }

@@ -14,7 +14,7 @@ namespace weft::detail {
 
 struct thread_state {
   const running_slot* fiber = nullptr;  // where the worker says which fiber it runs; null: not one of weft's workers
-  worker* running = nullptr;  // null: not one of weft's workers
+  worker* running = nullptr;            // null: not one of weft's workers
   population::resident* residents[kinds] = {};
 };
 

@@ -27,9 +27,7 @@ bool latch::wait_until(deadline until) {
   return try_wait() || wait_at(count_.lot(), waiting_, until);
 }
 
-void latch::arrive_and_wait(std::ptrdiff_t n) {
-  detail::wait_at(count_.lot(), arriving_, never, std::uint64_t(n));
-}
+void latch::arrive_and_wait(std::ptrdiff_t n) { detail::wait_at(count_.lot(), arriving_, never, std::uint64_t(n)); }
 
 void latch::refuse_expected() {
   detail::throw_error(std::errc::invalid_argument, "weft: latch: made with a negative number, or beyond max()");

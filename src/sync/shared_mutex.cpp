@@ -103,7 +103,8 @@ void shared_mutex::unlock_shared_slowly() {
   lot_.unlock(state);
   woken.unpark_all();
   if (!reads)
-    detail::throw_error(std::errc::operation_not_permitted, "weft: shared_mutex: unlocked by a reader, but nobody reads");
+    detail::throw_error(std::errc::operation_not_permitted,
+                        "weft: shared_mutex: unlocked by a reader, but nobody reads");
 }
 
 }  // namespace weft

@@ -6,7 +6,6 @@
 #include <deque>
 #include <memory>
 #include <mutex>
-#include <shared_mutex>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -270,65 +269,18 @@ TEST_CASE("two workers hand a condition to each other many times") {
     const int rounds = int(scaled(5'000, 200));
     company both;
     for (const int me : {0, 1})
-      both.start(
-          me ? kind::fiber : kind::other_worker,
-          [&, me] {
-            for (int i = 0; i < rounds; ++i) {
-              std::unique_lock lock(m);
-              c.wait(lock, [&] { return turn % 2 == me; });
-              ++turn;
-              c.notify_one();
-            }
-          },
-          {});
+      both.start(me ? kind::fiber : kind::other_worker,
+                 [&, me] {
+                   for (int i = 0; i < rounds; ++i) {
+                     std::unique_lock lock(m);
+                     c.wait(lock, [&] { return turn % 2 == me; });
+                     ++turn;
+                     c.notify_one();
+                   }
+                 },
+                 {});
     both.join();
     CHECK(turn == 2 * rounds);
-  });
-}
-
-TEST_CASE("any lock will do for a condition_variable_any") {
-  simulate([] {
-    weft::shared_mutex m;
-    weft::recursive_mutex r;
-    weft::condition_variable_any c;
-    bool ready = false;
-    int seen = 0;
-    std::vector<weft::fiber<void>> all;
-    for (int i = 0; i < 3; ++i)
-      all.push_back(weft::spawn([&] {
-        std::shared_lock lock(m);
-        c.wait(lock, [&] { return ready; });
-        CHECK(lock.owns_lock());
-        ++seen;
-      }));
-    all.push_back(weft::spawn([&] {
-      const std::unique_lock lock(r);
-      c.wait(r, [&] { return ready; });
-      ++seen;
-    }));
-    await_waiters(c, 4);
-    {
-      const std::unique_lock lock(m);
-      const std::unique_lock other(r);
-      ready = true;
-    }
-    c.notify_all();
-    for (auto& f : all) f.join();
-    CHECK(seen == 4);
-    std::unique_lock lock(m);
-    CHECK(c.wait_for(lock, 1s) == std::cv_status::timeout);
-    auto late = weft::spawn([&] {
-      std::unique_lock mine(r);
-      try {
-        c.wait(mine);
-      } catch (const weft::cancelled&) {
-        CHECK(mine.owns_lock());
-        throw;
-      }
-    });
-    await_waiters(c, 1);
-    late.cancel();
-    CHECK(refuses(std::errc::operation_canceled, "cancelled", [&] { return late.join(), 0; }));
   });
 }
 
@@ -340,13 +292,12 @@ TEST_CASE("who was notified may destroy the condition variable") {
       company notifier;
       {
         std::unique_lock lock(m);
-        notifier.start(
-            kind::thread,
-            [&, one = c.get()] {
-              const std::lock_guard guard(m);
-              one->notify_one();
-            },
-            {});
+        notifier.start(kind::thread,
+                       [&, one = c.get()] {
+                         const std::lock_guard guard(m);
+                         one->notify_one();
+                       },
+                       {});
         c->wait(lock);
         c.reset();
       }

@@ -76,7 +76,8 @@ TEST_CASE("a mutex that its holder locks again says that this is a deadlock, and
             m.lock();
             CHECK(m.is_mine());
             CHECK(refuses(std::errc::resource_deadlock_would_occur, "locked again", [&] { return m.lock(), 0; }));
-            CHECK(refuses(std::errc::resource_deadlock_would_occur, "locked again", [&] { return m.try_lock_for(1s); }));
+            CHECK(
+                refuses(std::errc::resource_deadlock_would_occur, "locked again", [&] { return m.try_lock_for(1s); }));
             CHECK(!m.try_lock());
             m.unlock();
           },

@@ -193,6 +193,30 @@ func memory() {
 	report("memory/million", "s", []float64{took.Seconds()})
 }
 
+func mutex() {
+	const total, count = 4_000_000, 100
+	several("mutex/100", "ns", func() float64 {
+		var all sync.WaitGroup
+		var m sync.Mutex
+		sum := 0
+		all.Add(count)
+		start := time.Now()
+		for i := 0; i < count; i++ {
+			go func() {
+				for j := 0; j < total/count; j++ {
+					m.Lock()
+					sum++
+					m.Unlock()
+				}
+				all.Done()
+			}()
+		}
+		all.Wait()
+		expect(sum == total, "the mutex did not exclude")
+		return float64(time.Since(start).Nanoseconds()) / total
+	})
+}
+
 // Resident bytes and page tables.
 func resident() int {
 	status, _ := os.ReadFile("/proc/self/status")
@@ -208,9 +232,10 @@ func resident() int {
 }
 
 func main() {
-	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory}
+	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory,
+		"mutex": mutex}
 	if len(os.Args) != 2 || questions[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory")
+		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex")
 		os.Exit(2)
 	}
 	questions[os.Args[1]]()
