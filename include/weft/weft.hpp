@@ -7,6 +7,7 @@
 #include <weft/fiber/deadline_scope.hpp>
 #include <weft/fiber/fiber.hpp>
 #include <weft/fiber/fiber_id.hpp>
+#include <weft/fiber/fiber_local.hpp>
 #include <weft/fiber/fiber_ref.hpp>
 #include <weft/fiber/run.hpp>
 #include <weft/fiber/runtime_spawn.hpp>
@@ -24,6 +25,7 @@
 #include <weft/net/unix_listener.hpp>
 #include <weft/net/unix_stream.hpp>
 #include <weft/net/wait.hpp>
+#include <weft/sched/context_var.hpp>
 #include <weft/sched/options.hpp>
 #include <weft/sched/runtime.hpp>
 #include <weft/sched/stats.hpp>

@@ -18,6 +18,7 @@
 #include <weft/detail/fiber/fiber_core.hpp>
 #include <weft/detail/run/runnable.hpp>
 #include <weft/detail/run/waiter.hpp>
+#include <weft/detail/sched/context_place.hpp>
 
 #include "context/context.hpp"
 #include "context/exception_state.hpp"
@@ -29,6 +30,7 @@ namespace weft::detail {
 
 struct block_slab;
 class fibers;
+class local_values;
 
 // What every switch touches of a fiber: one cache line, with the claim that follows.
 struct suspended_fiber : runnable {
@@ -62,9 +64,20 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   std::exception_ptr error;
   std::atomic<std::int64_t> waits_until{deadline::limit};  // beside `waits_for`
   char label[32] = {};                                     // its name, or ""
+  context_place context;  // what these two hold is dropped when it ends: `has_belongings`
+  local_values* locals = nullptr;
   // --- touched by every fiber: the end of `base`, the stack, a small body, one line together ---
-  alignas(64) cancel_scope base;  // of the whole fiber
+  alignas(64) [[no_unique_address]] cancel_scope base;  // of the whole fiber
+  bool has_belongings = false;                          // in the padding of `base`
   stack* ground = nullptr;
+
+  // Before it starts, by its creator.
+  void inherit(const context_place& from) noexcept {
+    context.inherit(from);
+    has_belongings = context.values != nullptr;
+  }
+  // The running fiber; or in its place, when it did not come to run.
+  void drop_belongings() noexcept;
 
   // Room for most bodies, so that a spawn allocates nothing.
   static constexpr std::size_t room_size = 224;

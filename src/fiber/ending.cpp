@@ -52,24 +52,27 @@ bool drop_cancelled_body(control_block& self) noexcept {
     self.perform(self, fiber_core::act::drop_body);
   }
   self.how = fate::cancelled;
-  if (self.base.armed_on || self.kind.detached) settle(self);
+  if (self.base.armed_on || self.kind.detached || self.has_belongings) settle(self);
   return true;
 }
 
 void settle(control_block& self) noexcept {
   if (self.base.armed_on) std::exchange(self.base.armed_on, nullptr)->cancel(self.base);
-  if (!self.end.is_detached()) return;
-  self.kind.detached = true;
-  if (self.how == fate::returned && !self.is_plain) {
+  const bool alone = self.end.is_detached();
+  if (alone && self.how == fate::returned && !self.is_plain) {
     const shielded guard(self);
     self.perform(self, fiber_core::act::drop_result);
     self.how = fate::none;
   }
+  if (self.has_belongings) self.drop_belongings();
+  if (!alone) return;
+  self.kind.detached = true;
   // The last that others hear of it: its scope may be left then.
   if (self.parent)
     leave_scope(*self.parent, self, std::exchange(self.error, nullptr));
   else if (self.error)
     self.of->unhandled(std::exchange(self.error, nullptr), self);
+  if (self.has_belongings) self.drop_belongings();  // the hook's
 }
 
 // The caller's desk is looked up after what runs code of others, which may park.

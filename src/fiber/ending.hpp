@@ -14,8 +14,9 @@ namespace weft::detail {
 void arm_inherited_deadline(control_block& self) noexcept;
 [[nodiscard]] bool drop_cancelled_body(control_block& self) noexcept;
 
-// On the fiber, which has run its body. What only it can do before it ends: its deadline goes, and if no handle will come
-// its result is destroyed and its error told. Both may run code of others, which may park: the fiber is elsewhere then.
+// On the fiber, which has run its body. What only it can do before it ends: its deadline goes, and its belongings; and if
+// no handle will come its result is destroyed and its error told. That may run code of others, which may park: the fiber
+// is elsewhere then.
 void settle(control_block& self) noexcept;
 
 // The joiner goes first: it is the one that the whole fan-in waits for, and its stack is the one to be used next.
@@ -47,7 +48,7 @@ inline void run_body(control_block& self) noexcept {
     self.error = std::current_exception();
     self.how = fate::failed;
   }
-  if (self.base.armed_on || self.kind.detached) [[unlikely]]
+  if (self.base.armed_on || self.kind.detached || self.has_belongings) [[unlikely]]
     settle(self);
 }
 

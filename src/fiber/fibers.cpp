@@ -138,6 +138,13 @@ std::int64_t fiber_desk::tidy(std::int64_t now) noexcept {
   return now + tidy_period;
 }
 
+context_place* fiber_desk::place_of_running(bool to_change) noexcept {
+  control_block* const fiber = running();
+  if (!fiber) return nullptr;
+  if (to_change) fiber->has_belongings = true;
+  return &fiber->context;
+}
+
 std::size_t fiber_desk::describe_running(worker&, char* out, std::size_t size) const noexcept {
   control_block* const fiber = current_.load(std::memory_order_acquire);  // pairs with `set_running`
   return fiber ? describe(*fiber, out, size) : 0;

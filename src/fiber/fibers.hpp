@@ -80,6 +80,7 @@ class fiber_desk final : public population::resident {
   void thread_started(worker& at) override;
   void thread_ending(worker& at) noexcept override;
   [[nodiscard]] std::int64_t tidy(std::int64_t now) noexcept override;
+  [[nodiscard]] context_place* place_of_running(bool to_change) noexcept override;
   std::size_t describe_running(worker& at, char* out, std::size_t size) const noexcept override;
 
   [[nodiscard]] std::uint64_t next_id() noexcept {

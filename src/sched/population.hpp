@@ -19,6 +19,7 @@
 namespace weft::detail {
 
 class worker;
+struct context_place;
 
 class population {
  public:
@@ -33,6 +34,9 @@ class population {
     virtual void thread_ending(worker&) noexcept {}
     // On the worker's stack, before it sleeps. When it wants to be called again, on the clock; `deadline::limit`: never.
     [[nodiscard]] virtual std::int64_t tidy(std::int64_t /*now*/) noexcept { return deadline::limit; }
+    // Where the one that runs now keeps its context variables, null when it is none of this population. `to_change`: it
+    // must clear that when it ends.
+    [[nodiscard]] virtual context_place* place_of_running(bool /*to_change*/) noexcept { return nullptr; }
     // Any thread. One line that says what the worker runs now, "" when it is nothing of this population.
     virtual std::size_t describe_running(worker&, char* /*out*/, std::size_t /*size*/) const noexcept { return 0; }
   };

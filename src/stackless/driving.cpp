@@ -76,6 +76,10 @@ void unpark_joiner(worker& at, waiter& joiner) noexcept {
 
 // [task-4] `task` is not to be touched afterwards.
 void finish(task_desk& desk, task_core& task) noexcept {
+  if (task.has_context) [[unlikely]] {
+    task.context.clear();
+    task.has_context = false;
+  }
   const bool thread_waits = task.thread_waits;
   const completion::end end = task.end.finish();
   if (end.joiner) {

@@ -12,6 +12,7 @@ namespace weft::detail {
 
 task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* promise, std::source_location where) {
   task_desk* desk = task_desk_on_entry();
+  const task_core* const creator = desk ? desk->running() : nullptr;
   tasks* all = desk ? &desk->all : nullptr;
   if (of) {
     all = &static_cast<tasks&>(scheduler_of(*of).of(kind::tasks));
@@ -32,6 +33,7 @@ task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* pro
   task.how = task_core::fate::none;
   task.thread_waits = !desk && of;
   task.swept = false;
+  if (!creator || creator->has_context) task.inherit(creator ? creator->context : context_place_here(false));
   return task;
 }
 

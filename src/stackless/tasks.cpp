@@ -99,6 +99,13 @@ void tasks::tell_thread() noexcept {
   ended_.notify_all();
 }
 
+context_place* task_desk::place_of_running(bool to_change) noexcept {
+  task_core* const task = running();
+  if (!task) return nullptr;
+  if (to_change) task->has_context = true;
+  return &task->context;
+}
+
 std::size_t task_desk::describe_running(worker&, char* out, std::size_t size) const noexcept {
   const task_core* const task = running_.load(std::memory_order_acquire);  // pairs with `set_running`
   if (!task) return 0;

@@ -16,6 +16,7 @@
 #include <weft/detail/run/completion.hpp>
 #include <weft/detail/run/runnable.hpp>
 #include <weft/detail/run/waiter.hpp>
+#include <weft/detail/sched/context_place.hpp>
 
 namespace weft::detail {
 
@@ -48,10 +49,18 @@ struct alignas(64) task_core final : runnable, waiter {
   fate how = fate::none;
   bool thread_waits = false;  // somebody is in `tasks::wait_for`
   bool swept = false;         // cancelled with its runtime, which is done once; under the lock of `end`
+  bool has_context = false;   // `context` must be cleared at the end
 
   // For dumps, hence relaxed: a literal, null while it does not wait; and until when it does.
   std::atomic<const char*> waits_for{nullptr};
   std::atomic<std::int64_t> waits_until{deadline::limit};
+  context_place context;
+
+  // Before it starts, by its creator.
+  void inherit(const context_place& from) noexcept {
+    context.inherit(from);
+    has_context = context.values != nullptr;
+  }
 
   // Coroutines that resume one another are tail calls where the compiler makes them so (not g++ below -O2, nor under its
   // sanitizers); therefore they go back to the worker's loop after so many, and no stack grows.
