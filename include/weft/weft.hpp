@@ -4,6 +4,7 @@
 
 #include <weft/base/deadline.hpp>
 #include <weft/base/error.hpp>
+#include <weft/fiber/blocking.hpp>
 #include <weft/fiber/deadline_scope.hpp>
 #include <weft/fiber/fiber.hpp>
 #include <weft/fiber/fiber_id.hpp>

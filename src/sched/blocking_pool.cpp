@@ -1,115 +1,173 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "sched/blocking_pool.hpp"
 
-#include <chrono>
+#include <algorithm>
 #include <cstdio>
-#include <iterator>
 #include <system_error>
+#include <utility>
 
 #include "sched/signals.hpp"
 
 namespace weft::detail {
-namespace {
-
-constexpr std::chrono::seconds patience(1);        // of shut_down, before it says what it waits for
-constexpr std::chrono::seconds idle_lifetime(10);  // a thread without work goes after it
-
-}  // namespace
 
 void blocking_pool::submit(blocking_job& job) {
-  const std::lock_guard guard(lock_);
-  reap();
-  if (idle_ <= queued_ && threads_.size() < ceiling_) {
+  seat* called = nullptr;
+  {
+    const std::lock_guard guard(lock_);
     try {
-      start_thread();
-    } catch (const std::system_error&) {
-      if (threads_.empty()) throw;  // else the busy ones will come to it
+      called = call_for(queued_ + 1);
+    } catch (...) {
+      if (threads_ == 0) throw;  // else the busy ones will come to it
     }
+    enqueue(job);
   }
-  job.next = nullptr;
-  job.queued = true;
-  (head_ ? tail_->next : head_) = &job;
-  tail_ = &job;
-  ++queued_;
-  work_.notify_one();
+  if (called) called->bell.notify_one();
+}
+
+// One more thread comes if there are fewer than jobs. Its bell is still to be rung, without the lock, unless null.
+blocking_pool::seat* blocking_pool::call_for(std::size_t jobs) {
+  if (coming_.load(std::memory_order_relaxed) >= jobs) return nullptr;
+  if (idle_.empty()) {
+    if (threads_ < ceiling_) start_thread();
+    return nullptr;
+  }
+  seat& called = *idle_.back();
+  idle_.pop_back();
+  called.called = true;
+  coming_.fetch_add(1, std::memory_order_relaxed);
+  return &called;
 }
 
 bool blocking_pool::withdraw(blocking_job& job) noexcept {
   const std::lock_guard guard(lock_);
   if (!job.queued) return false;
-  blocking_job* before = nullptr;
-  for (blocking_job* j = head_; j != &job; j = j->next) before = j;
-  (before ? before->next : head_) = job.next;
-  if (tail_ == &job) tail_ = before;
-  job.queued = false;
-  --queued_;
+  unlink(job);
   return true;
 }
 
+std::size_t blocking_pool::thread_count() const noexcept {
+  const std::lock_guard guard(lock_);
+  return threads_;
+}
+
+void blocking_pool::enqueue(blocking_job& job) noexcept {
+  job.queued = true;
+  ++queued_;
+  job.prev = tail_;
+  job.next = nullptr;
+  (tail_ ? tail_->next : head_) = &job;
+  tail_ = &job;
+}
+
+void blocking_pool::unlink(blocking_job& job) noexcept {
+  job.queued = false;
+  --queued_;
+  (job.prev ? job.prev->next : head_) = job.next;
+  (job.next ? job.next->prev : tail_) = job.prev;
+}
+
 void blocking_pool::start_thread() {
-  threads_.emplace_back();
-  try {
-    const signals_blocked blocked;  // inherited by the thread
-    threads_.back().thread = std::thread([this, &me = threads_.back()] { body(me); });
-  } catch (...) {
-    threads_.pop_back();
-    throw;
+  if (free_.empty()) {
+    free_.reserve(seats_.size() + 1);
+    idle_.reserve(seats_.size() + 1);
+    free_.push_back(&seats_.emplace_back());
   }
+  seat& taken = *free_.back();
+  const signals_blocked blocked;  // inherited by the thread
+  taken.thread = std::thread([this, &taken] { body(taken); });
+  free_.pop_back();
+  ++threads_;
+  coming_.fetch_add(1, std::memory_order_relaxed);
 }
 
-void blocking_pool::body(thread_slot& me) noexcept {
+void blocking_pool::body(seat& me) noexcept {
   std::unique_lock guard(lock_);
+  coming_.fetch_sub(1, std::memory_order_relaxed);
   for (;;) {
-    if (!head_) {
-      if (stopping_) break;
-      ++idle_;
-      const auto why = work_.wait_for(guard, idle_lifetime);
-      --idle_;
-      if (why == std::cv_status::timeout && !head_) break;
-      continue;
+    if (blocking_job* const job = head_) {
+      unlink(*job);
+      me.job = job;
+      me.where = job->where;
+      guard.unlock();
+      job->perform();
+      coming_.fetch_add(1,
+                        std::memory_order_relaxed);  // who hears of the end, and submits at once, needs no other thread
+      const bool abandoned = job->finish();
+      guard.lock();
+      coming_.fetch_sub(1, std::memory_order_relaxed);
+      if (abandoned) dispose_of(*job, guard);
+      me.job = nullptr;
+    } else if (stopping_ || !rest(me, guard)) {
+      break;
     }
-    blocking_job& job = *head_;
-    head_ = job.next;
-    --queued_;
-    job.queued = false;
-    me.job = &job;
-    me.where = job.where;
-    guard.unlock();
-    job.run(job);
-    guard.lock();
-    me.job = nullptr;
   }
-  for (auto it = threads_.begin(); it != threads_.end(); ++it) {
-    if (&*it != &me) continue;
-    ended_.splice(ended_.end(), threads_, it);
-    break;
+  leave(me, guard);
+}
+
+// The end of what it ran on may take its time: somebody else comes for what has been left to this thread.
+void blocking_pool::dispose_of(blocking_job& job, std::unique_lock<std::mutex>& guard) noexcept {
+  seat* called = nullptr;
+  try {
+    called = call_for(queued_);
+  } catch (...) {  // then this thread does, later
   }
+  guard.unlock();
+  if (called) called->bell.notify_one();
+  delete &job;
+  guard.lock();
+}
+
+// False: nobody has called it for long.
+bool blocking_pool::rest(seat& me, std::unique_lock<std::mutex>& guard) noexcept {
+  me.called = false;
+  idle_.push_back(&me);
+  if (me.bell.wait_for(guard, idle_lifetime_, [&me] { return me.called; })) {
+    coming_.fetch_sub(1, std::memory_order_relaxed);
+    return true;
+  }
+  idle_.erase(std::find(idle_.begin(), idle_.end(), &me));
+  return false;
+}
+
+// Each joins the one that left before it, so that at most one is left over, for the shutdown.
+void blocking_pool::leave(seat& me, std::unique_lock<std::mutex>& guard) noexcept {
+  --threads_;
   gone_.notify_all();
+  if (seat* const before = std::exchange(left_last_, &me)) {
+    guard.unlock();
+    before->thread.join();
+    guard.lock();
+    free_.push_back(before);
+  }
 }
 
-void blocking_pool::reap() noexcept {
-  for (auto& slot : ended_) slot.thread.join();  // they hold no lock any more and are about to return
-  ended_.clear();
-}
-
-void blocking_pool::shut_down() noexcept {
+void blocking_pool::shut_down(time_point since) noexcept {
   std::unique_lock guard(lock_);
   stopping_ = true;
-  work_.notify_all();
-  if (!gone_.wait_for(guard, patience, [this] { return threads_.empty(); })) {
-    name_the_stuck();
-    gone_.wait(guard, [this] { return threads_.empty(); });
+  for (; !idle_.empty(); idle_.pop_back()) {
+    coming_.fetch_add(1, std::memory_order_relaxed);
+    idle_.back()->called = true;
+    idle_.back()->bell.notify_one();
   }
-  std::list<thread_slot> last = std::move(ended_);
+  const auto all_left = [this] { return threads_ == 0; };
+  if (!named_ && !gone_.wait_until(guard, since + patience, all_left)) {
+    guard.unlock();
+    name_the_stuck();
+    guard.lock();
+  }
+  gone_.wait(guard, all_left);
+  seat* const last = std::exchange(left_last_, nullptr);
   guard.unlock();
-  for (auto& slot : last) slot.thread.join();
+  if (last) last->thread.join();
 }
 
 void blocking_pool::name_the_stuck() noexcept {
-  for (const auto& slot : threads_) {
-    if (slot.job)
+  const std::lock_guard guard(lock_);
+  if (std::exchange(named_, true)) return;
+  for (const seat& one : seats_) {
+    if (one.job)
       std::fprintf(stderr, "weft: the end of the runtime waits for a blocking call begun at %s:%u\n",
-                   slot.where.file_name(), unsigned(slot.where.line()));
+                   one.where.file_name(), unsigned(one.where.line()));
   }
 }
 

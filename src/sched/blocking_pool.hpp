@@ -2,35 +2,36 @@
 // Threads for calls that would block a worker. They are started when all are busy, up to a ceiling, and go when idle.
 //
 // Invariants
-//  - A job is queued, running or done; queued ones lie in a FIFO under `lock_`. A job that `withdraw` took back never
-//    ran and never will.
+//  - Everything changes under `lock_`.
+//  - Jobs are begun in the order in which they were submitted, by whichever thread comes first. For each queued one a
+//    thread is coming (called, or just started) or all are busy that there may be: a submission sees to that, and
+//    whoever has run a job looks for the next one before it rests.
+//  - The thread that has worked last is called first, or every thread of a pool that is hardly used would be kept awake.
+//  - A seat is never freed before the pool: whoever rings its bell may do so after the lock is released.
 #pragma once
 
+#include <atomic>
+#include <chrono>
 #include <condition_variable>
-#include <cstddef>
-#include <list>
+#include <deque>
 #include <mutex>
 #include <source_location>
 #include <thread>
+#include <vector>
+#include <weft/detail/sched/blocking_call.hpp>
 
 namespace weft::detail {
 
-struct blocking_job {
-  using run_function = void (*)(blocking_job&) noexcept;
-
-  explicit blocking_job(run_function what, std::source_location asked) noexcept : run(what), where(asked) {}
-  blocking_job(const blocking_job&) = delete;
-  blocking_job& operator=(const blocking_job&) = delete;
-
-  run_function run;            // on a thread of the pool; the job may be gone when it returns
-  std::source_location where;  // who asked for it
-  blocking_job* next = nullptr;
-  bool queued = false;
-};
-
 class blocking_pool {
  public:
-  explicit blocking_pool(unsigned ceiling) noexcept : ceiling_(ceiling) {}
+  using duration = std::chrono::steady_clock::duration;
+  using time_point = std::chrono::steady_clock::time_point;
+
+  static constexpr duration patience = std::chrono::seconds(1);  // of a shutdown, before it says what it waits for
+  static constexpr duration usual_lifetime = std::chrono::seconds(10);  // after it, a thread without work goes
+
+  explicit blocking_pool(unsigned ceiling, duration idle_lifetime = usual_lifetime) noexcept
+      : ceiling_(ceiling), idle_lifetime_(idle_lifetime) {}
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
   ~blocking_pool() { shut_down(); }
@@ -39,32 +40,50 @@ class blocking_pool {
   void submit(blocking_job& job);
   // Any thread. True: the job had not begun, and never will.
   [[nodiscard]] bool withdraw(blocking_job& job) noexcept;
-  // Any plain thread. Waits for the jobs that have begun; after a second it names each of them on stderr, once.
-  void shut_down() noexcept;
+  // Any thread.
+  [[nodiscard]] std::size_t thread_count() const noexcept;
+
+  // Says on stderr where each call was made that has begun; the first time only.
+  void name_the_stuck() noexcept;
+  // Any plain thread. Runs what is queued, waits for what has begun, and names that when a shutdown which began at `since`
+  // has taken a second.
+  void shut_down(time_point since = std::chrono::steady_clock::now()) noexcept;
 
  private:
-  struct thread_slot {
+  // A thread's place in the pool.
+  struct seat {
     std::thread thread;
-    blocking_job* job = nullptr;
-    std::source_location where;
+    std::condition_variable bell;
+    bool called = false;
+    const blocking_job* job = nullptr;  // the one that it runs
+    std::source_location where;         // of that
   };
 
+  [[nodiscard]] seat* call_for(std::size_t jobs);
   void start_thread();
-  void body(thread_slot& me) noexcept;
-  void reap() noexcept;
-  void name_the_stuck() noexcept;
+  void body(seat& me) noexcept;
+  void dispose_of(blocking_job& job, std::unique_lock<std::mutex>& guard) noexcept;
+  [[nodiscard]] bool rest(seat& me, std::unique_lock<std::mutex>& guard) noexcept;
+  void leave(seat& me, std::unique_lock<std::mutex>& guard) noexcept;
+  void enqueue(blocking_job& job) noexcept;
+  void unlink(blocking_job& job) noexcept;
 
   const unsigned ceiling_;
-  std::mutex lock_;
-  std::condition_variable work_;
-  std::condition_variable gone_;
+  const duration idle_lifetime_;
+  mutable std::mutex lock_;
+  std::condition_variable gone_;  // `threads_` is zero
   blocking_job* head_ = nullptr;
   blocking_job* tail_ = nullptr;
-  std::list<thread_slot> threads_;
-  std::list<thread_slot> ended_;  // threads that left, still to be joined
-  unsigned idle_ = 0;
+  std::deque<seat> seats_;
+  std::vector<seat*> idle_, free_;  // with room for all seats
+  seat* left_last_ = nullptr;       // its thread has gone, but was not joined yet
+  unsigned threads_ = 0;            // that have not left
+  // That will look for a job soon: called, started or done with the one before. Raised before the end of a job is told,
+  // without the lock, and lowered under it; so it is relaxed, and who reads too little calls a thread too many.
+  std::atomic<std::size_t> coming_{0};
   std::size_t queued_ = 0;
   bool stopping_ = false;
+  bool named_ = false;
 };
 
 }  // namespace weft::detail

@@ -76,6 +76,8 @@ binding_pointer* context_values::find(std::uint64_t variable) noexcept {
   return of_thread;
 }
 
+void borrowed_context::swap() noexcept { std::swap(of_, context_place_here(true)); }
+
 std::uint64_t new_context_variable() noexcept { return next_number(); }
 
 const binding* find_binding(std::uint64_t variable) noexcept {

@@ -59,6 +59,7 @@ scheduler::~scheduler() {
 
 void scheduler::shut_down() noexcept {
   std::call_once(shut_down_, [this] {
+    const auto begun = std::chrono::steady_clock::now();
     draining_.store(true, std::memory_order_seq_cst);
     for (;;) {
       for (auto& p : populations_) p->cancel_all();
@@ -66,8 +67,9 @@ void scheduler::shut_down() noexcept {
       if (outsiders_.load(std::memory_order_seq_cst) == 0 && all_ended()) break;  // [pin-3] in this order
       // Timed, because what is spawned behind the back of `cancel_all` has to be cancelled by the next round.
       drained_.wait_for(guard, std::chrono::milliseconds(10));
+      if (std::chrono::steady_clock::now() - begun > blocking_pool::patience) blocking_.name_the_stuck();
     }
-    blocking_.shut_down();
+    blocking_.shut_down(begun);
     stop();
   });
 }

@@ -21,13 +21,15 @@ using weft::test::scaled;
 namespace {
 
 struct test_job : blocking_job {
-  explicit test_job(std::source_location asked = std::source_location::current()) : blocking_job(&go, asked) {}
-  static void go(blocking_job& job) noexcept {
-    auto& self = static_cast<test_job&>(job);
-    self.thread = std::this_thread::get_id();
-    self.begun = true;
-    while (!self.may_end) std::this_thread::yield();
-    self.ended = true;
+  explicit test_job(std::source_location asked = std::source_location::current()) : blocking_job(asked) {}
+  void perform() noexcept override {
+    thread = std::this_thread::get_id();
+    begun = true;
+    while (!may_end) std::this_thread::yield();
+  }
+  bool finish() noexcept override {
+    ended = true;
+    return false;
   }
   void wait() const {
     while (!ended) std::this_thread::yield();
@@ -41,14 +43,11 @@ struct test_job : blocking_job {
 TEST_CASE("a job runs on a thread of the pool, which blocks the signals") {
   blocking_pool pool(4);
   struct mask_job : test_job {
-    mask_job() { run = &look; }
-    static void look(blocking_job& job) noexcept {
-      auto& self = static_cast<mask_job&>(job);
+    void perform() noexcept override {
       sigset_t mask;
       pthread_sigmask(SIG_BLOCK, nullptr, &mask);
-      self.blocked = sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGSEGV) == 0;
-      self.thread = std::this_thread::get_id();
-      self.ended = true;
+      blocked = sigismember(&mask, SIGINT) == 1 && sigismember(&mask, SIGSEGV) == 0;
+      thread = std::this_thread::get_id();
     }
     bool blocked = false;
   } job;
@@ -96,6 +95,74 @@ TEST_CASE("a job that is queued can be withdrawn and never runs; one that has be
   CHECK(!third.begun);
   CHECK(!fourth.begun);
   CHECK(!pool.withdraw(fifth));
+}
+
+TEST_CASE("calls one after the other take one thread") {
+  blocking_pool pool(8);
+  for (std::size_t i = 0; i < scaled(2000); ++i) {
+    test_job job;
+    pool.submit(job);
+    job.wait();
+  }
+  CHECK(pool.thread_count() == 1);
+}
+
+TEST_CASE("threads that idle go, to the last one, and come again") {
+  blocking_pool pool(8, std::chrono::milliseconds(1));
+  for (int round = 0; round < 3; ++round) {
+    test_job jobs[4];
+    for (auto& job : jobs) job.may_end = false;
+    for (auto& job : jobs) pool.submit(job);
+    for (auto& job : jobs)
+      while (!job.begun) std::this_thread::yield();
+    CHECK(pool.thread_count() == 4);
+    for (auto& job : jobs) job.may_end = true;
+    for (auto& job : jobs) job.wait();
+    while (pool.thread_count() > 0) std::this_thread::yield();
+  }
+}
+
+TEST_CASE("submissions race with threads that are about to go") {
+  blocking_pool pool(3, std::chrono::microseconds(20));
+  for (std::size_t i = 0; i < scaled(3000); ++i) {
+    test_job first, second;
+    pool.submit(first);
+    pool.submit(second);
+    first.wait();
+    second.wait();
+    for (std::size_t k = 0; k < i % 50; ++k) std::this_thread::yield();
+  }
+}
+
+TEST_CASE("a job that is left to the pool is deleted there, and nobody waits for that") {
+  struct left_job : test_job {
+    left_job(std::atomic<bool>& go_on, std::atomic<std::thread::id>& where) : may_go(go_on), gone_on(where) {}
+    ~left_job() override {
+      while (!may_go) std::this_thread::yield();
+      gone_on = std::this_thread::get_id();
+    }
+    bool finish() noexcept override {
+      ended = true;
+      return true;
+    }
+    std::atomic<bool>& may_go;
+    std::atomic<std::thread::id>& gone_on;
+  };
+  std::atomic<bool> may_go{false};
+  std::atomic<std::thread::id> gone_on;
+  {
+    blocking_pool pool(2);
+    pool.submit(*new left_job(may_go, gone_on));
+    for (int i = 0; i < 3; ++i) {
+      test_job job;
+      pool.submit(job);
+      job.wait();
+    }
+    CHECK(gone_on.load() == std::thread::id());
+    may_go = true;
+  }
+  CHECK(gone_on.load() != std::thread::id());
+  CHECK(gone_on.load() != std::this_thread::get_id());
 }
 
 TEST_CASE("shutdown waits for what has begun and for what is queued") {

@@ -54,6 +54,20 @@ struct context_place {
   }
 };
 
+// For as long as it lives, the calling thread's variables are those. Plain threads only.
+class borrowed_context {
+ public:
+  explicit borrowed_context(context_place& of) noexcept : of_(of) { swap(); }
+  borrowed_context(const borrowed_context&) = delete;
+  borrowed_context& operator=(const borrowed_context&) = delete;
+  ~borrowed_context() { swap(); }
+
+ private:
+  void swap() noexcept;
+
+  context_place& of_;
+};
+
 // The caller's. `to_change` tells a fiber or task that it must clear its place when it ends. Call it on entry, or after a
 // switch: it looks anew.
 [[nodiscard]] context_place& context_place_here(bool to_change) noexcept;
