@@ -136,7 +136,7 @@ TEST_CASE("submissions race with threads that are about to go") {
 
 TEST_CASE("a job that is left to the pool is deleted there, and nobody waits for that") {
   struct left_job : test_job {
-    left_job(std::atomic<bool>& go_on, std::atomic<std::thread::id>& where) : may_go(go_on), gone_on(where) {}
+    left_job(std::atomic<bool>& go_on, std::atomic<std::thread::id>& end) : may_go(go_on), gone_on(end) {}
     ~left_job() override {
       while (!may_go) std::this_thread::yield();
       gone_on = std::this_thread::get_id();
