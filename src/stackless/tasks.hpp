@@ -69,7 +69,6 @@ class task_desk final : public population::resident {
   [[nodiscard]] context_place* place_of_running(bool to_change) noexcept override;
   std::size_t describe_running(worker& at, char* out, std::size_t size) const noexcept override;
 
-  [[nodiscard]] task_core* running() const noexcept { return running_.load(std::memory_order_relaxed); }
   // release: the monitor sees the block's text. Null on the worker's own account and while a fiber runs.
   void set_running(task_core* now) noexcept { running_.store(now, std::memory_order_release); }
 
