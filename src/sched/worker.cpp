@@ -242,7 +242,7 @@ bool worker::sleep(bool was_searching) noexcept {
 // A sleep that another worker ended sooner than a wake-up costs should have been a spin.
 void worker::learn_from_sleep(std::int64_t slept, bool by_letter) noexcept {
   if (owner_.may_spin() && by_letter && slept < 2 * longest_spin)
-    spin_budget_ = std::max(spin_budget_ * 2, shortest_spin * 4);
+    spin_budget_ = std::min(longest_spin, std::max(spin_budget_ * 2, shortest_spin * 4));
 }
 
 }  // namespace weft::detail
