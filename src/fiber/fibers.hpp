@@ -91,6 +91,14 @@ class fiber_desk final : public population::resident {
     return id_++;
   }
 
+  // The running fiber has done something without waiting that might have waited. True, once in a while: time to yield.
+  [[nodiscard]] bool counts_out() noexcept {
+    if (--patience_ != 0) [[likely]]
+      return false;
+    patience_ = longest_patience;
+    return true;
+  }
+
   // Who runs; null on the worker's own stack. Read by others only to describe it: the release lets them see its name.
   [[nodiscard]] control_block* running() const noexcept { return current_.load(std::memory_order_relaxed); }
   void set_running(control_block* now) noexcept { current_.store(now, std::memory_order_release); }
@@ -113,7 +121,9 @@ class fiber_desk final : public population::resident {
 
  private:
   static constexpr std::uint64_t id_run = 4096;
+  static constexpr unsigned longest_patience = 256;  // operations of some nanoseconds
   std::atomic<control_block*> current_{nullptr};
+  unsigned patience_ = longest_patience;
   std::uint64_t id_ = 0, last_id_ = 0;
   std::int64_t tidied_at_ = 0;
   std::optional<alternate_stack> signal_stack_;

@@ -38,6 +38,15 @@ class waiting {
       ticket_ = self->word.arm_deaf();
     }
   }
+  // The same for callers that hold a lock: does not throw. If it is refused, let the lock go, then `heed` the
+  // cancellation. A plain thread must have its waiter already.
+  struct under_lock {};
+  waiting(control_block* self, may_cancel how, const char* what, under_lock) noexcept
+      : fiber_(self), what_(what), who_(self ? static_cast<waiter*>(self) : &thread_waiter::mine()) {
+    ticket_ =
+        self && how == may_cancel::yes && is_open_to_cancellation(*self) ? self->word.arm() : who_->word.arm_deaf();
+  }
+  [[nodiscard]] bool is_refused() const noexcept { return ticket_ == 0; }
   waiting(const waiting&) = delete;
   waiting& operator=(const waiting&) = delete;
 

@@ -45,6 +45,8 @@ std::uint64_t worker::turns() const noexcept {
   return rounds_.load(std::memory_order_relaxed) * fair_period + (fair_period - ticks_.load(std::memory_order_relaxed));
 }
 
+std::uint64_t worker::draw() noexcept { return choice_ ? choice_->choose(std::size_t(-1)) : next_random(random_); }
+
 void worker::send(runnable& r) noexcept {
   const scheduler::outside_pin pin(owner_);  // [pin-1]
   inbox_.push(r);

@@ -48,6 +48,9 @@ class alignas(128) worker {
   // May be stolen; wakes a sleeper to do so.
   void push_fresh(runnable& r) noexcept;
 
+  // A random number, for what runs here; in a simulated runtime a choice of the simulation.
+  [[nodiscard]] std::uint64_t draw() noexcept;
+
   // --- Any thread ---
 
   // Puts a runnable into the inbox and wakes the worker if it sleeps. Does not throw.

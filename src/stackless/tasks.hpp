@@ -87,6 +87,14 @@ class task_desk final : public population::resident {
     return id_++;
   }
 
+  // The running task has done something without waiting that might have waited. True, once in a while: time to yield.
+  [[nodiscard]] bool counts_out() noexcept {
+    if (--patience_ != 0) [[likely]]
+      return false;
+    patience_ = longest_patience;
+    return true;
+  }
+
   tasks& all;
   worker& at;
   task_cache blocks;
@@ -97,7 +105,9 @@ class task_desk final : public population::resident {
 
  private:
   static constexpr std::uint64_t id_run = 4096;
+  static constexpr unsigned longest_patience = 256;  // operations of some nanoseconds
   std::atomic<task_core*> running_{nullptr};
+  unsigned patience_ = longest_patience;
   std::uint64_t id_ = 0, last_id_ = 0;
 };
 
