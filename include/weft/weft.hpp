@@ -33,12 +33,14 @@
 #include <weft/sync/auto_reset_event.hpp>
 #include <weft/sync/barrier.hpp>
 #include <weft/sync/call_once.hpp>
+#include <weft/sync/channel.hpp>
 #include <weft/sync/condition_variable.hpp>
 #include <weft/sync/condition_variable_any.hpp>
 #include <weft/sync/event.hpp>
 #include <weft/sync/latch.hpp>
 #include <weft/sync/mutex.hpp>
 #include <weft/sync/recursive_mutex.hpp>
+#include <weft/sync/select.hpp>
 #include <weft/sync/semaphore.hpp>
 #include <weft/sync/shared_mutex.hpp>
 #include <weft/sync/wait_group.hpp>

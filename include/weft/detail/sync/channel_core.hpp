@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: BSL-1.0
+// The part of a channel that its type does not change: a ring, the lines of senders and receivers, one lock. The home of
+// the channel protocol; select.cpp goes by it, too.
+//
+// Invariants (under the lock)
+//  - Who could be served does not wait: while a receiver waits whose claim can still be won, the ring is empty and no
+//    such sender waits; while such a sender waits, the ring is full.
+//  - Values leave in the order in which they came: the ring's first, then the senders' in their line.
+//  - A node in a line is a `channel_node`. From the won claim to the unpark its place belongs to the winner.
+//  - The item's moves run under the lock, so they neither throw nor wait.
+//
+// Protocol
+//  [channel-1] Whoever comes takes the lock and looks at the other line first: it wins the claim of the first that still
+//              waits, moves the value, notes in the node that this was the one, unlinks it, unlocks, unparks. After the
+//              unlock it does not touch the channel, so the one it served may destroy it.
+//  [channel-2] If nobody waits there the ring takes or gives the value. A receiver that makes room in it moves the first
+//              sender's value in, behind all others.
+//  [channel-3] Else, still under the lock, it arms and shows its node ([claim-1], [claim-2]); no partner can come between
+//              the look and the node. A refused arm means cancelled: unlock first, then throw.
+//  [channel-4] Resumed, it knows by the outcome: woken, the value has moved and the node is unlinked; closed, unlinked
+//              and nothing moved; anything else, it unlinks the node under the lock, and nothing has happened.
+//  [channel-5] `close` claims both lines. What the ring holds can still be received.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <system_error>
+#include <weft/base/deadline.hpp>
+#include <weft/detail/base/spin_lock.hpp>
+#include <weft/detail/run/wait_queue.hpp>
+
+namespace weft {
+
+// Thrown by whoever sends on a channel that is closed, or that is closed while it waits. code() == std::errc::broken_pipe.
+class channel_closed : public std::system_error {
+ public:
+  channel_closed()
+      : std::system_error(std::make_error_code(std::errc::broken_pipe), "weft: send on a closed channel") {}
+};
+
+}  // namespace weft
+
+namespace weft::detail {
+
+struct channel_access;
+
+// How the items of a channel are moved: `item` is the sender's, which stays an object; a `slot` is the ring's; `into` is
+// the receiver's empty std::optional.
+struct item_moves {
+  std::size_t slot_size;
+  std::size_t slot_alignment;
+  void (*put)(void* slot, void* item) noexcept;
+  void (*take)(void* into, void* slot) noexcept;  // the slot is no object afterwards
+  void (*hand)(void* into, void* item) noexcept;
+  void (*drop)(void* slot) noexcept;
+};
+
+struct channel_node : wait_node {
+  explicit channel_node(void* where) noexcept : place(where) {}
+  channel_node(waiter& whose, claim::ticket ticket, void* where) noexcept : wait_node(whose, ticket), place(where) {}
+
+  void* place = nullptr;  // the sender's item, or the receiver's optional
+  bool chosen = false;    // its claim was won through this node; for waiters with several
+};
+
+// First of all in an operation that might wait. Throws `cancelled` if the fiber is; at times lets others run, since a
+// fiber that never has to wait would keep its worker from them. Nothing on a plain thread or a task. May park.
+void checkpoint();
+
+class alignas(64) channel_core {
+ public:
+  // Throws invalid_argument for a capacity that was negative, and bad_alloc.
+  channel_core(std::size_t capacity, const item_moves& how);
+  channel_core(const channel_core&) = delete;
+  channel_core& operator=(const channel_core&) = delete;
+  // Aborts if somebody waits.
+  ~channel_core();
+
+  void lock() noexcept { lock_.lock(); }
+  void unlock() noexcept { lock_.unlock(); }
+
+  // --- Under the lock: the short ways of a channel that knows its items ---
+
+  // The slot that the caller may fill at once, to say so with `filled`; or null.
+  [[nodiscard]] void* free_slot(std::size_t slot_size) const noexcept {
+    return count_ < capacity_ && receivers_.empty() && !closed_ ? slots_ + tail_ * slot_size : nullptr;
+  }
+  void filled() noexcept {
+    ++count_;
+    if (++tail_ == capacity_) tail_ = 0;
+  }
+  // The slot that the caller may empty at once, to say so with `emptied`; or null.
+  [[nodiscard]] void* oldest_slot(std::size_t slot_size) const noexcept {
+    return count_ > 0 && senders_.empty() ? slots_ + head_ * slot_size : nullptr;
+  }
+  void emptied() noexcept {
+    --count_;
+    if (++head_ == capacity_) head_ = 0;
+  }
+
+  // --- Under the lock: the steps of the protocol ---
+
+  enum class answer : std::uint8_t { done, wait, closed };
+  // [channel-1], [channel-2]. `done`: the caller owes the partner, if there is one, an unpark without the lock.
+  [[nodiscard]] answer offer(void* item, waiter*& partner) noexcept;
+  [[nodiscard]] answer accept(void* into, waiter*& partner) noexcept;
+  // [channel-3]
+  void add_sender(channel_node& n) noexcept { senders_.push_back(n); }
+  void add_receiver(channel_node& n) noexcept { receivers_.push_back(n); }
+  // [channel-4]. Nothing if the node is not linked.
+  void remove_sender(channel_node& n) noexcept { senders_.remove(n); }
+  void remove_receiver(channel_node& n) noexcept { receivers_.remove(n); }
+
+  // --- Whole operations, for fibers and plain threads. They begin with the lock held and let it go. May park ---
+
+  // False: not before `until`. Throws channel_closed and `cancelled`; then nothing was sent.
+  [[nodiscard]] bool send_locked(void* item, deadline until);
+  // False: not before `until`, or closed and drained. Throws `cancelled`.
+  bool receive_locked(void* into, deadline until);
+  // Never park.
+  [[nodiscard]] bool try_send_locked(void* item);
+  bool try_receive_locked(void* into) noexcept;
+
+  // --- Any thread, without the lock ---
+
+  void close() noexcept;
+  [[nodiscard]] std::size_t size() noexcept;
+  [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
+  [[nodiscard]] bool is_closed() noexcept;
+  // For tests: whether anybody is in a line.
+  [[nodiscard]] bool is_waited_for() noexcept;
+
+ private:
+  [[nodiscard]] waiter* claim_partner(wait_queue& line, channel_node*& partner) noexcept;
+
+  spin_lock lock_;
+  bool closed_ = false;
+  wait_queue senders_;
+  wait_queue receivers_;
+  std::size_t count_ = 0;  // items in the ring
+  std::size_t head_ = 0;   // the oldest
+  std::size_t tail_ = 0;   // the next free slot
+  const std::size_t capacity_;
+  std::byte* slots_ = nullptr;
+  const item_moves& moves_;
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSL-1.0
+// What the async_ functions of channels return: operations for the co_await of a task.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+#include <weft/base/deadline.hpp>
+#include <weft/detail/stackless/operation.hpp>
+#include <weft/detail/sync/channel_core.hpp>
+#include <weft/detail/sync/channel_item.hpp>
+
+namespace weft::detail {
+
+// One send or receive, by the protocol of channel_core.hpp.
+class channel_operation : public operation {
+ protected:
+  enum class side : bool { send, receive };
+
+  channel_operation(channel_core& on, side which, void* place, deadline until) noexcept
+      : operation(&proceed), on_(on), until_(until), node_(place), side_(which) {}
+
+  // After the co_await. False: too late, or nothing was left to receive. Throws channel_closed and `cancelled`.
+  bool finish() const;
+
+ private:
+  enum class course : std::uint8_t { fresh, yielded, waiting, done, closed, late, cancelled };
+
+  static bool proceed(operation& self) noexcept;
+  [[nodiscard]] course start() noexcept;
+  [[nodiscard]] course try_or_wait() noexcept;
+  [[nodiscard]] course after_wait() noexcept;
+
+  channel_core& on_;
+  const deadline until_;
+  channel_node node_;
+  task_wait wait_;
+  const side side_;
+  course course_ = course::fresh;
+};
+
+// co_await: whether it was sent. Refers to an rvalue, has a copy of anything else.
+template <class T> class sending_operation : private std::optional<T>, private sent_item<T>, public channel_operation {
+  using copy = std::optional<T>;
+  using what = sent_item<T>;
+
+ protected:
+  sending_operation(channel_core& on, T& value, deadline until)
+      : what(value), channel_operation(on, side::send, &what::item(), until) {
+    what::pack();
+  }
+  sending_operation(channel_core& on, const T& value, deadline until)
+      : copy(value), what(**static_cast<copy*>(this)), channel_operation(on, side::send, &what::item(), until) {
+    what::pack();
+  }
+
+  bool finish() {
+    what::put_back();
+    return channel_operation::finish();
+  }
+};
+
+template <class T> class [[nodiscard]] send_operation : public sending_operation<T> {
+ public:
+  template <class Value> send_operation(channel_core& on, Value& value) : sending_operation<T>(on, value, never) {}
+  void await_resume() { (void)this->finish(); }
+};
+
+template <class T> class [[nodiscard]] timed_send_operation : public sending_operation<T> {
+ public:
+  template <class Value>
+  timed_send_operation(channel_core& on, Value& value, deadline until) : sending_operation<T>(on, value, until) {}
+  bool await_resume() { return this->finish(); }
+};
+
+// co_await: std::optional<T>.
+template <class T> class [[nodiscard]] receive_operation : private std::optional<item_of<T>>, public channel_operation {
+  using got = std::optional<item_of<T>>;
+
+ public:
+  receive_operation(channel_core& on, deadline until) noexcept
+      : channel_operation(on, side::receive, static_cast<got*>(this), until) {}
+  std::optional<T> await_resume() {
+    (void)this->finish();
+    if constexpr (is_boxed<T>)
+      return opened<T>(std::move(*static_cast<got*>(this)));
+    else
+      return std::move(*static_cast<got*>(this));
+  }
+};
+
+}  // namespace weft::detail
