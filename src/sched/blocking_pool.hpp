@@ -30,7 +30,7 @@ class blocking_pool {
   static constexpr duration patience = std::chrono::seconds(1);  // of a shutdown, before it says what it waits for
   static constexpr duration usual_lifetime = std::chrono::seconds(10);  // after it, a thread without work goes
 
-  explicit blocking_pool(unsigned ceiling, duration idle_lifetime = usual_lifetime) noexcept
+  explicit blocking_pool(unsigned ceiling, duration idle_lifetime = usual_lifetime)
       : ceiling_(ceiling), idle_lifetime_(idle_lifetime) {}
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
