@@ -13,15 +13,20 @@ namespace {
   return r && (r->resume == &resume_fiber || is_fresh(*r) || r->resume == &resume_with_state);
 }
 
-// A fresh fiber gets a stack; or, if there is none, has to wait for one. [stack-1]
+// A fresh fiber gets a stack; or, if there is none, ends with that error.
 bool bind(fiber_desk& desk, control_block& fresh) noexcept {
   try {
-    place(desk, fresh, *desk.stacks.take(fresh.kind.size_class));
-    return true;
+    settle_on(desk, fresh, desk.stacks.take(fresh.kind.size_class));
   } catch (...) {
-    desk.all.lack().wait(desk, fresh, std::current_exception());
+    fresh.how = fate::failed;
+    fresh.error = std::current_exception();
+    desk.set_running(nullptr);
+    settle(fresh);
+    while (!finish(desk, fresh)) settle(fresh);
     return false;
   }
+  fresh.saved.prepare(fresh.ground->low, fresh.ground->top(), &fiber_main, &fresh);
+  return true;
 }
 
 // The running fiber is about to switch away: what of its exceptions the thread keeps becomes its own. [fiber-5]
