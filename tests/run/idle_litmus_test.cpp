@@ -190,14 +190,14 @@ class toy_scheduler {
     return false;
   }
   runnable* look() {
-    runnable* r = nullptr;
-    any_queue([&](deque& d) {
+    runnable* r = nullptr;  // after a lost theft it is somebody else's
+    const bool got = any_queue([&](deque& d) {
       theft t;
       while ((t = d.steal(r)) == theft::lost) {
       }
       return t == theft::got;
     });
-    return r;
+    return got ? r : nullptr;
   }
   bool sees_work() {
     return any_queue([](deque& d) { return !d.is_empty(); });
