@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <utility>
+#include <weft/detail/base/counted_pointer.hpp>
 
 namespace weft::detail {
 
@@ -16,35 +17,19 @@ struct binding {
   binding(const binding&) = delete;
   binding& operator=(const binding&) = delete;
 
+  void share() noexcept { references.fetch_add(1, std::memory_order_relaxed); }  // kept alive by who has it
+  void let_go() noexcept {
+    // acq_rel: what others did with the value happens before its end.
+    if (references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy(*this);
+  }
+
   const std::uint64_t variable;
   const destroy_function destroy;
   std::atomic<std::uint32_t> references{1};
   std::atomic<bool> undone{false};  // the token of this set() was reset
 };
 
-class binding_pointer {
- public:
-  binding_pointer() noexcept = default;
-  explicit binding_pointer(binding* own) noexcept : what_(own) {}
-  binding_pointer(const binding_pointer& other) noexcept : what_(other.what_) {
-    if (what_) what_->references.fetch_add(1, std::memory_order_relaxed);  // kept alive by the other one
-  }
-  binding_pointer(binding_pointer&& other) noexcept : what_(std::exchange(other.what_, nullptr)) {}
-  binding_pointer& operator=(binding_pointer other) noexcept {
-    std::swap(what_, other.what_);
-    return *this;
-  }
-  ~binding_pointer() {
-    // acq_rel: what others did with the value happens before its end.
-    if (what_ && what_->references.fetch_sub(1, std::memory_order_acq_rel) == 1) what_->destroy(*what_);
-  }
-
-  [[nodiscard]] binding* get() const noexcept { return what_; }
-  [[nodiscard]] explicit operator bool() const noexcept { return what_ != nullptr; }
-
- private:
-  binding* what_ = nullptr;
-};
+using binding_pointer = counted_pointer<binding>;
 
 // How to take a set() back: once, where it was done.
 class context_token {
