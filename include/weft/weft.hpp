@@ -37,10 +37,13 @@
 #include <weft/sync/condition_variable.hpp>
 #include <weft/sync/condition_variable_any.hpp>
 #include <weft/sync/event.hpp>
+#include <weft/sync/future.hpp>
 #include <weft/sync/latch.hpp>
 #include <weft/sync/mutex.hpp>
+#include <weft/sync/promise.hpp>
 #include <weft/sync/recursive_mutex.hpp>
 #include <weft/sync/select.hpp>
 #include <weft/sync/semaphore.hpp>
 #include <weft/sync/shared_mutex.hpp>
 #include <weft/sync/wait_group.hpp>
+#include <weft/sync/when.hpp>

@@ -57,6 +57,8 @@ class fiber_handle {
   fiber_core* core_ = nullptr;
 };
 
+struct fiber_access;  // from a fiber's handle to its core
+
 }  // namespace detail
 
 template <class T = void> class [[nodiscard]] fiber {
@@ -103,6 +105,7 @@ template <class T = void> class [[nodiscard]] fiber {
   [[nodiscard]] fiber_ref ref() const noexcept { return {handle_.core(), id()}; }
 
  private:
+  friend struct detail::fiber_access;
   detail::fiber_handle handle_;
   T (*take_)(detail::fiber_core&) = nullptr;
 };
