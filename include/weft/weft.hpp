@@ -30,6 +30,7 @@
 #include <weft/sched/options.hpp>
 #include <weft/sched/runtime.hpp>
 #include <weft/sched/stats.hpp>
+#include <weft/sync/async_blocking.hpp>
 #include <weft/sync/auto_reset_event.hpp>
 #include <weft/sync/barrier.hpp>
 #include <weft/sync/call_once.hpp>
