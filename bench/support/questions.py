@@ -202,4 +202,6 @@ QUESTIONS = {
     "mutex": Question("a mutex that nobody else wants; one that 100 fibers want on two workers",
                       lambda b: program(b, "mutex") + program(b, "mutex", "2", two_cores=True) + peer(b, "go", "mutex", 2),
                       ["bench/mutex"], ["go"]),
+    "blocking": Question("a call on another thread, there and back; 64 callers of four threads",
+                         lambda b: program(b, "blocking"), ["bench/blocking"]),
 }
