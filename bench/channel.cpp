@@ -50,14 +50,14 @@ double round_trips(long count, weft::spawn_options there) {
 
 bench::floor::plain pinging(bench::floor::channel<0>& ping, bench::floor::channel<0>& pong, long count, long& value) {
   for (long i = 0; i < count; ++i) {
-    co_await bench::floor::channel<0>::send{ping, value};
-    value = co_await bench::floor::channel<0>::receive{pong};
+    co_await bench::floor::channel<0>::send(ping, value);
+    value = co_await bench::floor::channel<0>::receive(pong);
   }
 }
 bench::floor::plain ponging(bench::floor::channel<0>& ping, bench::floor::channel<0>& pong, long count) {
   for (long i = 0; i < count; ++i) {
-    const long value = co_await bench::floor::channel<0>::receive{ping};
-    co_await bench::floor::channel<0>::send{pong, value + 1};
+    const long value = co_await bench::floor::channel<0>::receive(ping);
+    co_await bench::floor::channel<0>::send(pong, value + 1);
   }
 }
 
@@ -101,10 +101,10 @@ double one_to_one() {
 }
 
 bench::floor::plain sending(bench::floor::channel<64>& line) {
-  for (long i = 0; i < items; ++i) co_await bench::floor::channel<64>::send{line, i};
+  for (long i = 0; i < items; ++i) co_await bench::floor::channel<64>::send(line, i);
 }
 bench::floor::plain receiving(bench::floor::channel<64>& line, long& sum) {
-  for (long i = 0; i < items; ++i) sum += co_await bench::floor::channel<64>::receive{line};
+  for (long i = 0; i < items; ++i) sum += co_await bench::floor::channel<64>::receive(line);
 }
 
 double bare_one_to_one() {
@@ -213,17 +213,12 @@ double chameneos() {
   for (int i = 0; i < creatures; ++i) {
     all.push_back(std::make_unique<creature>(i % 3));
     lives.push_back(weft::spawn([&place, me = all.back().get()] {
-      long count = 0;
-      try {
-        for (;; ++count) {
-          place.send(me);
-          const auto other = me->met.receive();
-          if (!other) break;
-          if (*other != me->colour) me->colour = 3 - me->colour - *other;
-        }
-      } catch (const weft::channel_closed&) {
+      for (long count = 0;; ++count) {
+        place.send(me);
+        const int other = *me->met.receive();
+        if (other < 0) return count;
+        if (other != me->colour) me->colour = 3 - me->colour - other;
       }
-      return count;
     }));
   }
   for (long i = 0; i < meetings; ++i) {
@@ -233,7 +228,7 @@ double chameneos() {
     a->met.send(b->colour);
     b->met.send(colour);
   }
-  place.close();
+  for (int i = 0; i < creatures; ++i) (*place.receive())->met.send(-1);
   long sum = 0;
   for (auto& one : lives) sum += one.join();
   const double each = watch.nanoseconds() / static_cast<double>(meetings);

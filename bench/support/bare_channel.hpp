@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The floor of channels: C++20 coroutines that hand values over through the barest queue that does it, on one thread.
+// The floor of channels: C++20 coroutines that hand values over through the barest queues that do it, on one thread.
 #pragma once
 
 #include "coroutine.hpp"
@@ -10,76 +10,86 @@
 
 namespace bench::floor {
 
-// One sender, one receiver; `Capacity` zero: they meet. Whoever waits is made ready through the queue.
+// Any number of senders and receivers, first come, first served; `Capacity` zero: they meet. Who is served is made ready.
 template <std::size_t Capacity> class channel {
  public:
   explicit channel(fifo& ready) : ready_(ready) {}
 
-  struct send {
-    channel& to;
-    long value;
+  struct operation {
+    channel& on;
+    long value = 0;
     fifo::link mine{};
-    [[nodiscard]] bool await_ready() noexcept { return to.try_send(value); }
+    operation* next = nullptr;
+  };
+  struct send : operation {
+    send(channel& to, long what) : operation{to, what} {}
+    [[nodiscard]] bool await_ready() noexcept { return this->on.try_send(this->value); }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) noexcept {
-      mine.handle = self;
-      to.sender_ = this;
-      return to.next();
+      this->mine.handle = self;
+      this->on.senders_.push(*this);
+      return this->on.next();
     }
     void await_resume() const noexcept {}
   };
-  struct receive {
-    channel& from;
-    long value = 0;
-    fifo::link mine{};
-    [[nodiscard]] bool await_ready() noexcept { return from.try_receive(value); }
+  struct receive : operation {
+    explicit receive(channel& from) : operation{from} {}
+    [[nodiscard]] bool await_ready() noexcept { return this->on.try_receive(this->value); }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> self) noexcept {
-      mine.handle = self;
-      from.receiver_ = this;
-      return from.next();
+      this->mine.handle = self;
+      this->on.receivers_.push(*this);
+      return this->on.next();
     }
-    [[nodiscard]] long await_resume() const noexcept { return value; }
+    [[nodiscard]] long await_resume() const noexcept { return this->value; }
   };
 
  private:
+  class line {
+   public:
+    void push(operation& o) noexcept {
+      *end_ = &o;
+      end_ = &o.next;
+    }
+    // Null when nobody waits.
+    [[nodiscard]] operation* pop() noexcept {
+      operation* const first = first_;
+      if (first != nullptr && (first_ = first->next) == nullptr) end_ = &first_;
+      return first;
+    }
+
+   private:
+    operation* first_ = nullptr;
+    operation** end_ = &first_;
+  };
+
   bool try_send(long value) noexcept {
-    if (receiver_ != nullptr) {
-      receiver_->value = value;
-      ready_.push(receiver_->mine);
-      receiver_ = nullptr;
+    if (operation* const receiver = receivers_.pop()) {
+      receiver->value = value;
+      ready_.push(receiver->mine);
       return true;
     }
-    if constexpr (Capacity > 0) {
-      if (count_ < Capacity) {
-        ring_[tail_] = value;
-        tail_ = tail_ + 1 == Capacity ? 0 : tail_ + 1;
-        ++count_;
-        return true;
-      }
-    }
-    return false;
+    if (count_ == Capacity) return false;
+    put(value);
+    return true;
   }
   bool try_receive(long& into) noexcept {
-    if constexpr (Capacity > 0) {
-      if (count_ > 0) {
-        into = ring_[head_];
-        head_ = head_ + 1 == Capacity ? 0 : head_ + 1;
-        --count_;
-        if (sender_ != nullptr) {
-          send* const waiting = sender_;
-          sender_ = nullptr;
-          (void)try_send(waiting->value);
-          ready_.push(waiting->mine);
-        }
-        return true;
-      }
+    operation* sender = nullptr;
+    if (count_ > 0) {
+      into = ring_[head_];
+      head_ = head_ + 1 == Capacity ? 0 : head_ + 1;
+      --count_;
+      if ((sender = senders_.pop()) != nullptr) put(sender->value);
+    } else if ((sender = senders_.pop()) != nullptr) {
+      into = sender->value;
+    } else {
+      return false;
     }
-    if (sender_ != nullptr) {
-      into = sender_->value;
-      ready_.push(sender_->mine);
-      sender_ = nullptr;
-      return true;
-    }
-    return false;
+    if (sender != nullptr) ready_.push(sender->mine);
+    return true;
+  }
+  void put(long value) noexcept {
+    ring_[tail_] = value;
+    tail_ = tail_ + 1 == Capacity ? 0 : tail_ + 1;
+    ++count_;
   }
   std::coroutine_handle<> next() noexcept {
     const std::coroutine_handle<> ready = ready_.pop();
@@ -87,10 +97,9 @@ template <std::size_t Capacity> class channel {
   }
 
   fifo& ready_;
-  send* sender_ = nullptr;
-  receive* receiver_ = nullptr;
+  line senders_, receivers_;
   std::size_t count_ = 0, head_ = 0, tail_ = 0;
-  std::array<long, Capacity> ring_{};
+  std::array<long, Capacity + 1> ring_{};
 };
 
 }  // namespace bench::floor

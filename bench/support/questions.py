@@ -199,6 +199,10 @@ QUESTIONS = {
                        ["bench/timers"], ["go", "libuv"]),
     "memory": Question("a million parked fibers: bytes of each, seconds to create and finish them",
                        lambda b: program(b, "memory") + peer(b, "go", "memory"), ["bench/memory"], ["go"]),
+    "channel": Question("a value handed over: there and back, through a channel of 64, by select; sieve and chameneos",
+                        lambda b: program(b, "channel") + peer(b, "go", "channel") +
+                        program(b, "channel", "2", two_cores=True) + peer(b, "go", "channel", 2),
+                        ["bench/channel"], ["go"]),
     "mutex": Question("a mutex that nobody else wants; one that 100 fibers want on two workers",
                       lambda b: program(b, "mutex") + program(b, "mutex", "2", two_cores=True) + peer(b, "go", "mutex", 2),
                       ["bench/mutex"], ["go"]),

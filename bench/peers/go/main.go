@@ -231,11 +231,176 @@ func resident() int {
 	return sum
 }
 
+func channel() {
+	if runtime.GOMAXPROCS(0) > 1 {
+		fourToFour()
+		return
+	}
+	several("channel/trip", "ns", func() float64 {
+		const trips = 500_000
+		ping, pong := make(chan int), make(chan int)
+		go func() {
+			for i := 0; i < trips; i++ {
+				pong <- <-ping + 1
+			}
+		}()
+		value := 0
+		start := time.Now()
+		for i := 0; i < trips; i++ {
+			ping <- value
+			value = <-pong
+		}
+		took := time.Since(start)
+		expect(value == trips, "a value was lost")
+		return float64(took.Nanoseconds()) / trips
+	})
+	several("channel/64", "ns", func() float64 {
+		const items = 2_000_000
+		line := make(chan int, 64)
+		sum := 0
+		start := time.Now()
+		go func() {
+			for i := 0; i < items; i++ {
+				line <- i
+			}
+		}()
+		for i := 0; i < items; i++ {
+			sum += <-line
+		}
+		took := time.Since(start)
+		expect(sum == items*(items-1)/2, "a value was lost")
+		return float64(took.Nanoseconds()) / items
+	})
+	several("channel/select8", "ns", func() float64 {
+		const selects = 1_000_000
+		var all [8]chan int
+		for i := range all {
+			all[i] = make(chan int, 1)
+		}
+		sum := 0
+		start := time.Now()
+		for i := 0; i < selects; i++ {
+			all[i%8] <- 1
+			v := 0
+			select {
+			case v = <-all[0]:
+			case v = <-all[1]:
+			case v = <-all[2]:
+			case v = <-all[3]:
+			case v = <-all[4]:
+			case v = <-all[5]:
+			case v = <-all[6]:
+			case v = <-all[7]:
+			}
+			sum += v
+		}
+		took := time.Since(start)
+		expect(sum == selects, "a select took what was not there")
+		return float64(took.Nanoseconds()) / selects
+	})
+	several("channel/sieve", "us", func() float64 {
+		const primes, last = 500, 3571
+		start := time.Now()
+		from := make(chan int)
+		go func(to chan<- int) { // stays behind, like the filters: nobody closes from the other end here
+			for n := 2; ; n++ {
+				to <- n
+			}
+		}(from)
+		prime := 0
+		for i := 0; i < primes; i++ {
+			prime = <-from
+			to := make(chan int)
+			go func(from <-chan int, to chan<- int, by int) {
+				for n := range from {
+					if n%by != 0 {
+						to <- n
+					}
+				}
+			}(from, to, prime)
+			from = to
+		}
+		took := time.Since(start)
+		expect(prime == last, "not a prime")
+		return float64(took.Nanoseconds()) / 1e3
+	})
+	several("channel/chameneos", "ns", func() float64 {
+		const meetings, creatures = 200_000, 10
+		type creature struct {
+			colour int
+			met    chan int
+		}
+		place := make(chan *creature)
+		counts := make(chan int, creatures)
+		start := time.Now()
+		for i := 0; i < creatures; i++ {
+			go func(me *creature) {
+				count := 0
+				for ; ; count++ {
+					place <- me
+					other := <-me.met
+					if other < 0 {
+						counts <- count
+						return
+					}
+					if other != me.colour {
+						me.colour = 3 - me.colour - other
+					}
+				}
+			}(&creature{i % 3, make(chan int)})
+		}
+		for i := 0; i < meetings; i++ {
+			a, b := <-place, <-place
+			colour := a.colour
+			a.met <- b.colour
+			b.met <- colour
+		}
+		sum := 0
+		for i := 0; i < creatures; i++ {
+			(<-place).met <- -1
+			sum += <-counts
+		}
+		took := time.Since(start)
+		expect(sum == 2*meetings, "somebody met nobody")
+		return float64(took.Nanoseconds()) / meetings
+	})
+}
+
+func fourToFour() {
+	several("channel/4x4", "ns", func() float64 {
+		const items = 2_000_000
+		line := make(chan int, 64)
+		sums := make(chan int, 4)
+		start := time.Now()
+		for i := 0; i < 4; i++ {
+			go func() {
+				sum := 0
+				for j := 0; j < items/4; j++ {
+					sum += <-line
+				}
+				sums <- sum
+			}()
+			go func() {
+				for j := 0; j < items/4; j++ {
+					line <- j
+				}
+			}()
+		}
+		sum := 0
+		for i := 0; i < 4; i++ {
+			sum += <-sums
+		}
+		took := time.Since(start)
+		expect(sum == 4*(items/4*(items/4-1)/2), "a value was lost")
+		return float64(took.Nanoseconds()) / items
+	})
+}
+
 func main() {
 	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory,
-		"mutex": mutex}
+		"mutex": mutex, "channel": channel}
 	if len(os.Args) != 2 || questions[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex")
+		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel")
 		os.Exit(2)
 	}
 	questions[os.Args[1]]()
