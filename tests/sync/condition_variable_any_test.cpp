@@ -2,11 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/simulated.hpp"
 #include "sync/company.hpp"
@@ -60,4 +62,23 @@ TEST_CASE("any lock will do for a condition_variable_any") {
     late.cancel();
     CHECK(refuses(std::errc::operation_canceled, "cancelled", [&] { return late.join(), 0; }));
   });
+}
+
+TEST_CASE("planted: a condition_variable_any is destroyed while somebody waits" * doctest::skip()) {
+  weft::run([] {
+    weft::mutex m;
+    auto c = std::make_unique<weft::condition_variable_any>();
+    auto f = weft::spawn([&] {
+      std::unique_lock lock(m);
+      c->wait(lock);
+    });
+    await_waiters(*c, 1);
+    c.reset();
+  });
+}
+
+TEST_CASE("destroying a condition_variable_any that is waited for ends the process and says so") {
+  const auto end = weft::test::run_alone("planted: a condition_variable_any is destroyed while somebody waits");
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.said_this("a condition_variable_any was destroyed while somebody waits for it"));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <memory>
 #include <thread>
@@ -170,4 +171,30 @@ TEST_CASE("destroying an event that is waited for ends the process and says so")
   const auto end = weft::test::run_alone("planted: an event is destroyed while somebody waits");
   CHECK(end.signal == SIGABRT);
   CHECK(end.said_this("an event was destroyed while somebody waits for it"));
+}
+
+TEST_CASE("an event wakes a herd of 10,000 fibers, again and again, each of them once") {
+  const std::size_t herd = weft::test::scaled(10'000);
+  weft::run([&] {
+    weft::event doors[3];
+    std::atomic<std::size_t> arrived{0}, passed{0};
+    weft::with_scope([&](weft::scope& s) {
+      for (std::size_t i = 0; i < herd; ++i) {
+        s.spawn({.movable = i % 2 == 0}, [&] {
+          for (weft::event& door : doors) {
+            ++arrived;
+            door.wait();
+            ++passed;
+          }
+        });
+      }
+      for (std::size_t i = 0; i < 3; ++i) {
+        while (arrived != (i + 1) * herd) weft::this_fiber::yield();
+        await_waiters(doors[i], herd);
+        CHECK(passed == i * herd);
+        doors[i].set();
+      }
+    });
+    CHECK(passed == 3 * herd);
+  });
 }

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
@@ -10,6 +11,7 @@
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -270,4 +272,20 @@ TEST_CASE("random readers and writers with deadlines lose no wake, in any order"
         m.unlock();
       },
       200);
+}
+
+TEST_CASE("planted: a shared mutex is destroyed while somebody waits" * doctest::skip()) {
+  weft::run([] {
+    auto m = std::make_unique<weft::shared_mutex>();
+    m->lock();
+    auto f = weft::spawn([&] { m->lock_shared(); });
+    await_waiters(*m, 1);
+    m.reset();
+  });
+}
+
+TEST_CASE("destroying a shared mutex that is waited for ends the process and says so") {
+  const auto end = weft::test::run_alone("planted: a shared mutex is destroyed while somebody waits");
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.said_this("a shared_mutex was destroyed while somebody waits for it"));
 }

@@ -2,11 +2,13 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <memory>
 #include <system_error>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -106,4 +108,20 @@ TEST_CASE("waiting for a wait group ends by its deadline or by cancellation, and
     group.done();
     CHECK(group.wait_until(-1s));
   });
+}
+
+TEST_CASE("planted: a wait group is destroyed while somebody waits" * doctest::skip()) {
+  weft::run([] {
+    auto group = std::make_unique<weft::wait_group>();
+    group->add();
+    auto f = weft::spawn([&] { group->wait(); });
+    await_waiters(*group, 1);
+    group.reset();
+  });
+}
+
+TEST_CASE("destroying a wait group that is waited for ends the process and says so") {
+  const auto end = weft::test::run_alone("planted: a wait group is destroyed while somebody waits");
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.said_this("a wait_group was destroyed while somebody waits for it"));
 }
