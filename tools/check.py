@@ -65,6 +65,7 @@ def planned(options):
         plan += steps_of(name, matrix)
         if name == "release":
             plan += [steps.tools(), steps.consumer(), steps.stress(steps.BUILDS["release"], options.stress)]
+            plan += [steps.orders(steps.BUILDS["release"])] if options.all else []
     return plan
 
 

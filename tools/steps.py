@@ -106,6 +106,17 @@ def stress(build, seconds):
     return Step("stress", build, run)
 
 
+def orders(build):
+    """What is tried in a few simulated orders elsewhere, in a thousand."""
+    def run(logs, left):
+        program = build.directory / "tests/test_sync"
+        if not program.exists():
+            return [programs.failure("orders", f"{program} is not there")]
+        return [programs.run("orders", [*legs.wrapper(build), str(program)], logs / "orders.txt",
+                             {**legs.environment(build, 1), "WEFT_SEEDS": "1000"}, left())]
+    return Step("a thousand orders", build, run)
+
+
 def house():
     """The steps that need no build."""
     return [

@@ -8,6 +8,7 @@
 // over them when a timer is set meanwhile. On the worker's thread std::chrono::steady_clock is the virtual clock.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -82,10 +83,11 @@ class simulation {
 [[nodiscard]] std::uint64_t only_seed();
 void print_seed(std::uint64_t seed);
 
-// Runs `body` on a simulated runtime, once for each of `seeds` seeds. What it throws comes out, after its seed.
+// Runs `body` on a simulated runtime, once for each of `seeds` seeds, or of WEFT_SEEDS if that is more. What it throws
+// comes out, after its seed.
 template <class F> void simulate(F body, std::size_t seeds = 24) {
-  const std::uint64_t only = only_seed();
-  const std::uint64_t first = only ? only : 1, last = only ? only : std::uint64_t(scaled(seeds, 4));
+  const std::uint64_t only = only_seed(), first = only ? only : 1;
+  const std::uint64_t last = only ? only : std::max(scaled(seeds, 4), from_environment("WEFT_SEEDS", 0));
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     try {
       simulation one(seed);
