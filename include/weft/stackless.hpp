@@ -1,9 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// All of weft::stackless: tasks beside fibers, on the same workers, and the sockets whose async_ functions they await.
+// All of weft::stackless: generators, tasks beside fibers, on the same workers, and the sockets whose async_ functions
+// they await.
 #pragma once
 
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/unix_listener.hpp>
+#include <weft/stackless/async_generator.hpp>
+#include <weft/stackless/async_with.hpp>
+#include <weft/stackless/awaitable.hpp>
+#include <weft/stackless/generator.hpp>
 #include <weft/stackless/run.hpp>
 #include <weft/stackless/sleep.hpp>
 #include <weft/stackless/task.hpp>

@@ -14,6 +14,8 @@ namespace weft::stackless {
 // await tasks, their handles and weft's own operations, and nothing else. Blocking calls, those of fibers among them,
 // block the worker.
 template <class T = void> class [[nodiscard]] task {
+  class awaiting;
+
  public:
   class promise_type : public detail::promise_of<T> {
    public:
@@ -35,6 +37,14 @@ template <class T = void> class [[nodiscard]] task {
     if (frame_) frame_.destroy();
   }
 
+  // For co_await. Throws invalid_argument if it is empty or has ended.
+  [[nodiscard]] awaiting awaited_by(detail::task_core& self) && {
+    if (!frame_ || frame_.done())
+      detail::throw_error(std::errc::invalid_argument,
+                          "weft::stackless: co_await of a task that is empty or has ended");
+    return awaiting(frame_, self);
+  }
+
   // Whether it has a coroutine: not so when made empty or moved from.
   [[nodiscard]] explicit operator bool() const noexcept { return bool(frame_); }
 
@@ -53,16 +63,8 @@ template <class T = void> class [[nodiscard]] task {
     const handle_type callee_;
   };
 
-  friend struct detail::promise_base;
   friend class detail::task_access;
   explicit task(handle_type frame) noexcept : frame_(frame) {}
-
-  [[nodiscard]] awaiting awaited_by(detail::task_core& self) && {
-    if (!frame_ || frame_.done())
-      detail::throw_error(std::errc::invalid_argument,
-                          "weft::stackless: co_await of a task that is empty or has ended");
-    return awaiting(frame_, self);
-  }
 
   handle_type frame_;
 };

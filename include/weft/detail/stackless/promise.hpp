@@ -20,6 +20,30 @@ namespace weft::detail {
 // On the task's worker, which will finish it.
 [[nodiscard]] std::coroutine_handle<> end_of_root(task_core& self) noexcept;
 
+// What may stand behind co_await in a task: an operation of weft's, which is told whose it is; whoever is asked for an
+// awaiter of this task (tasks, handles, futures); and what has an operator co_await that returns one of these.
+template <class What>
+concept leaf_like = std::derived_from<std::remove_cvref_t<What>, leaf>;
+template <class What>
+concept knows_tasks = requires(What&& what, task_core& task) {
+  std::forward<What>(what).awaited_by(task);
+};
+
+template <class What>
+requires requires(What&& what) { std::forward<What>(what).operator co_await(); }
+decltype(auto) call_await_operator(What&& what) { return std::forward<What>(what).operator co_await(); }
+template <class What>
+requires requires(What&& what) { operator co_await(std::forward<What>(what)); }
+decltype(auto) call_await_operator(What&& what) { return operator co_await(std::forward<What>(what)); }
+template <class What> using await_operator_result = decltype(call_await_operator(std::declval<What>()));
+template <class What>
+concept has_await_operator = requires(What&& what) {
+  requires leaf_like<await_operator_result<What>> || knows_tasks<await_operator_result<What>>;
+};
+
+template <class What>
+concept may_be_awaited = leaf_like<What> || knows_tasks<What> || has_await_operator<What>;
+
 // Stands for a leaf in a co_await, because g++ 12 copies what await_transform returns by reference.
 template <class Leaf> class awaited {
  public:
@@ -34,6 +58,34 @@ template <class Leaf> class awaited {
 
  private:
   Leaf& what_;
+};
+
+// Keeps what an operator co_await returned, and the awaiter made of that.
+template <class Kept> class awaited_through {
+ public:
+  template <class What>
+  awaited_through(What&& what, task_core& self)
+      : kept_(call_await_operator(std::forward<What>(what))), awaiter_(make(kept_, self)) {}
+  awaited_through(const awaited_through&) = delete;
+  awaited_through& operator=(const awaited_through&) = delete;
+  [[nodiscard]] bool await_ready() { return awaiter_.await_ready(); }
+  template <class Promise> decltype(auto) await_suspend(std::coroutine_handle<Promise> frame) {
+    return awaiter_.await_suspend(frame);
+  }
+  decltype(auto) await_resume() { return awaiter_.await_resume(); }
+
+ private:
+  static auto make(Kept& kept, task_core& self) {
+    if constexpr (leaf_like<Kept>) {
+      kept.belongs_to(self);
+      return awaited<std::remove_reference_t<Kept>>(kept);
+    } else {
+      return std::forward<Kept>(kept).awaited_by(self);
+    }
+  }
+
+  Kept kept_;
+  decltype(make(std::declval<Kept&>(), std::declval<task_core&>())) awaiter_;
 };
 
 struct promise_base {
@@ -56,16 +108,22 @@ struct promise_base {
   at_end final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
 
-  template <class Leaf>
-  requires std::derived_from<std::remove_cvref_t<Leaf>, leaf>
-  auto await_transform(Leaf&& what) noexcept {
-    what.belongs_to(*self);
-    return awaited<std::remove_reference_t<Leaf>>(what);
+  template <class Awaited> decltype(auto) await_transform(Awaited&& what) {
+    if constexpr (leaf_like<Awaited>) {
+      what.belongs_to(*self);
+      return awaited<std::remove_reference_t<Awaited>>(what);
+    } else if constexpr (knows_tasks<Awaited>) {
+      return std::forward<Awaited>(what).awaited_by(*self);
+    } else if constexpr (has_await_operator<Awaited>) {
+      return awaited_through<await_operator_result<Awaited>>(std::forward<Awaited>(what), *self);
+    } else {
+      static_assert(
+          may_be_awaited<Awaited>,
+          "weft::stackless: this cannot stand behind co_await in a task. What can: a task (std::move one that "
+          "has a name), a task_handle, a future, what weft's own async functions return, and what has an "
+          "operator co_await that returns one of these");
+    }
   }
-  // Tasks and their handles.
-  template <class Awaited>
-  requires requires(Awaited&& what, task_core& task) { std::forward<Awaited>(what).awaited_by(task); }
-  decltype(auto) await_transform(Awaited&& what) { return std::forward<Awaited>(what).awaited_by(*self); }
 
   task_core* self = nullptr;          // when it runs
   std::coroutine_handle<> awaits_it;  // null: it is the root

@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: BSL-1.0
+// Asks the compiler that made this program about others, which must not compile.
+#pragma once
+
+#include <string>
+
+namespace weft::test {
+
+// Not so when it was cross compiled.
+[[nodiscard]] bool has_compiler();
+
+// What the compiler says of a program with these declarations; empty when it compiles.
+[[nodiscard]] std::string complaint(const std::string& declarations);
+
+}  // namespace weft::test
