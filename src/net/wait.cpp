@@ -88,6 +88,7 @@ class borrowed {
   explicit borrowed(descriptor& d) noexcept : d_(d) {
     wake_list woken;
     d_.borrow(woken);
+    if (d_.is_kept()) d_.confirm(woken);
     woken.unpark_all();
   }
   borrowed(const borrowed&) = delete;

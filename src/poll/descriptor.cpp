@@ -76,7 +76,8 @@ std::uint32_t descriptor::generation() const noexcept { return generation_of(abo
 void descriptor::open(short_reads trust, wake_list& woken) noexcept {
   lock_when_idle();
   begin_life(trust == short_reads::mean_drained ? 0 : distrusted, woken);
-  open_ = true;
+  open_.store(true, std::memory_order_relaxed);
+  kept_.store(false, std::memory_order_relaxed);
   let_go();  // of an earlier file that was closed behind our back
   lock_.unlock();
 }
@@ -84,14 +85,15 @@ void descriptor::open(short_reads trust, wake_list& woken) noexcept {
 void descriptor::close(wake_list& woken) noexcept {
   lock_when_idle();
   begin_life(distrusted, woken);
-  open_ = false;
+  open_.store(false, std::memory_order_relaxed);
+  kept_.store(false, std::memory_order_relaxed);
   let_go();
   lock_.unlock();
 }
 
 void descriptor::borrow(wake_list& woken) noexcept {
   lock_when_idle();
-  if (++borrowers_ == 1 && !open_) {
+  if (++borrowers_ == 1 && !is_open() && !is_kept()) {
     begin_life(distrusted, woken);
     let_go();
   }
@@ -100,9 +102,53 @@ void descriptor::borrow(wake_list& woken) noexcept {
 
 void descriptor::give_back(wake_list& woken) noexcept {
   lock_when_idle();
-  if (--borrowers_ == 0 && !open_) {
+  if (--borrowers_ == 0 && !is_open() && !is_kept()) {
     begin_life(distrusted, woken);
     let_go();
+  }
+  lock_.unlock();
+}
+
+void descriptor::keep(std::uint32_t what, short_reads trust, wake_list& woken) noexcept {
+  const std::uint16_t sticky = trust == short_reads::mean_drained ? 0 : distrusted;
+  lock_when_idle();
+  if (!is_open() && kept_as() == 0) {
+    if (is_kept()) {  // it was another file's
+      sticky_.store(sticky, std::memory_order_relaxed);
+      wake_all_anew(woken);
+    } else {
+      kept_.store(true, std::memory_order_relaxed);
+      if (borrowers_ == 0) {  // else somebody waits already, in a life without trust
+        begin_life(sticky, woken);
+        let_go();  // of an earlier file that was closed behind our back
+      }
+    }
+  }
+  // release: pairs with `kept_as`. A close may have come in between.
+  if (is_open() || is_kept()) kept_as_.store(std::uint64_t{generation()} << 32 | what, std::memory_order_release);
+  lock_.unlock();
+}
+
+void descriptor::distrust() noexcept {
+  const std::lock_guard guard(lock_);
+  sticky_.store(static_cast<std::uint16_t>(sticky_.load(std::memory_order_relaxed) | distrusted),
+                std::memory_order_relaxed);
+}
+
+void descriptor::confirm(wake_list& woken) noexcept {
+  lock_when_idle();
+  poller* const listening = poller_.load(std::memory_order_relaxed);
+  if (listening && is_kept()) {
+    busy_ = true;
+    lock_.unlock();
+    const bool is_heard = listening->still_hears(*this);
+    lock_.lock();
+    busy_ = false;
+    if (!is_heard) {
+      poller_.store(nullptr, std::memory_order_relaxed);
+      kept_as_.store(0, std::memory_order_relaxed);
+      wake_all_anew(woken);
+    }
   }
   lock_.unlock();
 }
@@ -152,6 +198,14 @@ void descriptor::begin_life(std::uint16_t sticky, wake_list& woken) noexcept {
   for (auto which : {direction::read, direction::write}) {
     advance(which, 1);
     waiting_[index(which)].claim_all(outcome::closed, woken);
+  }
+}
+
+// As if something had been heard in both directions: whoever waits begins again at [fd-1].
+void descriptor::wake_all_anew(wake_list& woken) noexcept {
+  for (auto which : {direction::read, direction::write}) {
+    advance(which);
+    waiting_[index(which)].claim_all(outcome::woken, woken);
   }
 }
 
@@ -213,10 +267,7 @@ void descriptor::forget(const poller& gone) noexcept {
       d.lock_when_idle();
       if (d.poller_.load(std::memory_order_relaxed) == &gone) {
         d.poller_.store(nullptr, std::memory_order_relaxed);
-        for (auto which : {direction::read, direction::write}) {
-          d.advance(which);
-          d.waiting_[index(which)].claim_all(outcome::woken, woken);
-        }
+        d.wake_all_anew(woken);
       }
       d.lock_.unlock();
     }
@@ -226,7 +277,7 @@ void descriptor::forget(const poller& gone) noexcept {
 
 // Nothing of the parent's is ours: its locks, its waiters, its registrations.
 void descriptor::start_over() noexcept {
-  const bool untouched = lock_.try_lock() && !busy_ && !poller_.load(std::memory_order_relaxed) &&
+  const bool untouched = lock_.try_lock() && !busy_ && !is_kept() && !poller_.load(std::memory_order_relaxed) &&
                          waiting_[0].empty() && waiting_[1].empty();
   if (!untouched) {
     for (auto& queue : waiting_) {
@@ -235,6 +286,7 @@ void descriptor::start_over() noexcept {
     }
     poller_.store(nullptr, std::memory_order_relaxed);
     busy_ = false;
+    kept_.store(false, std::memory_order_relaxed);
     wake_list nobody;
     begin_life(distrusted, nobody);
   }

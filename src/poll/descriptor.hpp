@@ -24,6 +24,10 @@
 // A file that weft does not own may be closed and its number reused behind our back; `borrow` and `give_back` around the
 // waits bound a life then. An edge of an earlier life carries the earlier generation and is dropped.
 //
+// A kept file is the program's, but its calls of close(2) come by here (src/hooks), or nearly all: libc's own, in fclose(3)
+// say, do not. So its life lasts from `keep` to `close`, with one registration for all waits, which may nevertheless be
+// another file's. Whoever waits for a kept file asks once, after a while, whether it is (`confirm`).
+//
 // Short reads: after a read that returned less than asked, the next may park without asking the kernel only on plain TCP
 // and only while RDHUP, HUP, ERR and PRI have not been heard (unix sockets stop at SCM_RIGHTS, TCP at the urgent mark,
 // data with FIN behind it gives one event).
@@ -59,6 +63,8 @@ class alignas(64) descriptor {
   }
   // Any thread. Null if `of` was never called for that number.
   static descriptor* find(int fd) noexcept;
+  // Any thread. Those of the numbers from `first` to `last` that `of` may have been called for.
+  template <class Do> static void for_each(unsigned first, unsigned last, Do&& what) noexcept;
 
   // Any thread. Whether `fd` is a TCP socket without an upper layer protocol. Up to two system calls.
   [[nodiscard]] static short_reads ask_kernel(int fd) noexcept;
@@ -80,6 +86,34 @@ class alignas(64) descriptor {
   // an open one both do nothing but count.
   void borrow(wake_list& woken) noexcept;
   void give_back(wake_list& woken) noexcept;
+  // A kept file. `what` is what the caller has found out about it, not zero; remembered until the life ends, or until it
+  // turns out to be another file's. On an open one, whose life is its owner's, it is only remembered.
+  void keep(std::uint32_t what, short_reads trust, wake_list& woken) noexcept;
+  // Any thread. What `keep` was told about the file of this life; zero: nothing.
+  [[nodiscard]] std::uint32_t kept_as() const noexcept {
+    // acquire: pairs with `keep`, whose life is seen.
+    const std::uint64_t known = kept_as_.load(std::memory_order_acquire);
+    return generation_of(known) == generation() ? static_cast<std::uint32_t>(known) : 0;
+  }
+  // Any thread. Replaces what is remembered, if that is still `before`. Relaxed: it is about the same life.
+  void remember(std::uint32_t before, std::uint32_t what) noexcept {
+    const std::uint64_t life = std::uint64_t{generation()} << 32;
+    std::uint64_t expected = life | before;
+    kept_as_.compare_exchange_strong(expected, life | what, std::memory_order_relaxed);
+  }
+  // Any thread. From now on short reads mean nothing in this life.
+  void distrust() noexcept;
+  // Any thread. Whether its life will last until `close`. Relaxed: true for whoever has called `keep` or waits here.
+  [[nodiscard]] bool is_kept() const noexcept { return kept_.load(std::memory_order_relaxed); }
+  // Any thread. Whether weft made or adopted the file. Relaxed: true for whoever holds it.
+  [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
+  // Any thread. A lock around the question whether a call would block and the call; held across system calls, never across
+  // a park. acquire and release: what one caller has taken out of the file the next one finds gone.
+  [[nodiscard]] bool try_to_ask() noexcept { return !asking_.exchange(true, std::memory_order_acquire); }
+  void has_asked() noexcept { asking_.store(false, std::memory_order_release); }
+  // Any thread that waits for a kept file. Asks the poller that listens whether the number still names the file that it
+  // listens for. If not, what was known of the file is forgotten, and all who wait are woken to begin again.
+  void confirm(wake_list& woken) noexcept;
 
   // [fd-1] Any thread. Acquire: the attempt that follows comes after the edges seen here, and pairs with `advance`.
   [[nodiscard]] attempt about_to_try(direction which) const noexcept {
@@ -143,6 +177,7 @@ class alignas(64) descriptor {
   // All but the first with the lock held.
   void lock_when_idle() noexcept;
   void advance(direction which, attempt lives = 0) noexcept;
+  void wake_all_anew(wake_list& woken) noexcept;
   void begin_life(std::uint16_t sticky, wake_list& woken) noexcept;
   void let_go() noexcept;
   void settle_elsewhere(poller& mine, attempt seen);  // takes the lock
@@ -158,7 +193,10 @@ class alignas(64) descriptor {
   std::atomic<poller*> poller_{nullptr};
   // The rest.
   std::atomic<std::uint8_t> elsewhere_{0};
-  bool open_ = false;
+  std::atomic<bool> open_{false};  // written under the lock
+  std::atomic<bool> asking_{false};
+  std::atomic<bool> kept_{false};          // written under the lock
+  std::atomic<std::uint64_t> kept_as_{0};  // (generation, what)
   std::uint32_t borrowers_ = 0;
   int fd_ = -1;
 };
@@ -172,6 +210,17 @@ inline descriptor* descriptor::find(int fd) noexcept {
   // acquire: pairs with the exchange in `make`
   chunk* const c = table[static_cast<std::size_t>(fd) / chunk_size].load(std::memory_order_acquire);
   return c ? &c->entries[static_cast<std::size_t>(fd) % chunk_size] : nullptr;
+}
+
+template <class Do> void descriptor::for_each(unsigned first, unsigned last, Do&& what) noexcept {
+  for (std::uint64_t fd = first; fd <= last && fd < table_limit;) {
+    if (descriptor* const d = find(static_cast<int>(fd))) {
+      what(*d);
+      ++fd;
+    } else {
+      fd = (fd / chunk_size + 1) * chunk_size;
+    }
+  }
 }
 
 }  // namespace weft::detail

@@ -32,6 +32,13 @@ constexpr std::int64_t long_wait = 50 * millisecond;  // a thousandth of it is t
   throw std::system_error(error, std::system_category(), what);
 }
 
+epoll_event wanted_of(const descriptor& which) noexcept {
+  epoll_event wanted{};
+  wanted.events = both_directions;
+  wanted.data.u64 = std::uint64_t{which.generation()} << 32 | static_cast<std::uint32_t>(which.number());
+  return wanted;
+}
+
 }  // namespace
 
 epoll_poller::epoll_poller(timeouts how) : nanoseconds_(how == timeouts::automatic), process_(::getpid()) {
@@ -62,13 +69,17 @@ bool epoll_poller::is_foreign() const noexcept { return ::getpid() != process_; 
 void epoll_poller::attach(descriptor& which) {
   const int fd = which.number();
   if (is_foreign()) throw_error(std::errc::operation_not_permitted, "weft: this poller belongs to the parent process");
-  epoll_event wanted{};
-  wanted.events = both_directions;
-  wanted.data.u64 = std::uint64_t{which.generation()} << 32 | static_cast<std::uint32_t>(fd);
+  epoll_event wanted = wanted_of(which);
   if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &wanted) == 0) return;
   // The number was closed and made anew from a duplicate of the same file. MOD reports what is ready like ADD.
   if (errno == EEXIST && ::epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &wanted) == 0) return;
   cannot_wait_on(fd, errno);
+}
+
+// Registrations are of (file, number): MOD finds none if the number names another file now.
+bool epoll_poller::still_hears(descriptor& which) noexcept {
+  epoll_event wanted = wanted_of(which);
+  return is_foreign() || ::epoll_ctl(epoll_, EPOLL_CTL_MOD, which.number(), &wanted) == 0;
 }
 
 void epoll_poller::detach(descriptor& which) noexcept {
@@ -109,9 +120,8 @@ int epoll_poller::collect(std::int64_t timeout) noexcept {
 
 void epoll_poller::wake() noexcept {
   const int error = errno;  // a signal handler may be the caller
-  const std::uint64_t one = 1;
-  // Fails only when the counter is full after 2^64 wakes.
-  [[maybe_unused]] const ssize_t written = ::write(event_, &one, sizeof one);
+  // Fails only when the counter is full after 2^64 wakes. Not by write(2), which may be somebody else's (src/hooks).
+  ::eventfd_write(event_, 1);
   errno = error;
 }
 

@@ -27,6 +27,7 @@ class epoll_poller final : public poller {
 
   void attach(descriptor& which) override;
   void detach(descriptor& which) noexcept override;
+  [[nodiscard]] bool still_hears(descriptor& which) noexcept override;
   void wait(std::int64_t timeout, wake_list& woken) override;
   void wake() noexcept override;
 

@@ -29,6 +29,9 @@ class poller {
   // names the fd.
   virtual void attach(descriptor& which) = 0;
   virtual void detach(descriptor& which) noexcept = 0;
+  // The same callers. Whether it still listens for the file that the number names now; if so, what is ready counts as an
+  // edge again, as with `attach`. One that is told of every close need not look.
+  [[nodiscard]] virtual bool still_hears(descriptor&) noexcept { return true; }
 
   // Owner only. Delivers what happened, waiting for it up to `timeout` nanoseconds: 0 only looks, `deadline::limit` has
   // no end. Waiters whose claims were won are pushed in the order of the events. Throws std::system_error when waiting has
