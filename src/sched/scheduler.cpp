@@ -33,6 +33,7 @@ scheduler::scheduler(runtime& face, environment with, seams seams_of_it)
       idle_(settings_.settings.workers, idle::searcher_limit(settings_.settings.workers, usable_cpus())),
       blocking_(settings_.settings.blocking_threads),
       monitor_(settings_.settings.hog_threshold) {
+  forget_in_children();
   populations_[unsigned(kind::fibers)] = make_fibers(*this);
   populations_[unsigned(kind::tasks)] = make_tasks(*this);
   const unsigned count = settings_.settings.workers;

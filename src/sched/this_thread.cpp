@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "sched/this_thread.hpp"
 
+#include <pthread.h>
+
+#include <new>
+
 namespace weft::detail {
 
 [[gnu::used]] constinit thread_local thread_state this_thread;  // assembly in programs names it
@@ -13,6 +17,15 @@ namespace weft::detail {
 [[gnu::noinline]] const running_slot* slot_by_call() noexcept {
   asm volatile("" ::: "memory");
   return this_thread.fiber;
+}
+
+void forget_in_children() {
+  static const bool at_fork = [] {
+    if (pthread_atfork(nullptr, nullptr, [] { this_thread = {}; }))
+      throw std::bad_alloc();  // the next call tries again
+    return true;
+  }();
+  static_cast<void>(at_fork);
 }
 
 }  // namespace weft::detail

@@ -25,4 +25,8 @@ extern constinit thread_local thread_state this_thread;
 // Out of line, so that the address is computed anew on each call: for callers that may have switched before.
 [[nodiscard]] worker* current_worker() noexcept;
 
+// From here on the child of a fork(2) is a plain thread, also if it was a fiber that forked: nothing in it may reach the
+// parent's workers. Throws bad_alloc.
+void forget_in_children();
+
 }  // namespace weft::detail
