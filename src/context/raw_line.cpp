@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "context/raw_line.hpp"
 
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -34,7 +35,8 @@ void raw_line::write_to(int fd) noexcept {
   const int saved = errno;
   buffer_[used_++] = '\n';
   for (std::size_t done = 0; done < used_;) {
-    const ssize_t wrote = write(fd, buffer_.data() + done, used_ - done);
+    // By number: the program's write(2) may be another that waits (src/hooks), which is nothing for a signal handler.
+    const long wrote = syscall(SYS_write, fd, buffer_.data() + done, used_ - done);
     if (wrote > 0) {
       done += static_cast<std::size_t>(wrote);
     } else if (wrote < 0 && errno != EINTR) {

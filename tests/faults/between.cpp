@@ -130,12 +130,14 @@ BETWEEN_OR(0, unsigned, if_nametoindex, (const char* name), (name))
 
 extern "C" ssize_t __wrap_recv(int fd, void* to, std::size_t n, int flags);
 extern "C" ssize_t __wrap_send(int fd, const void* from, std::size_t n, int flags);
+extern "C" ssize_t __wrap_write(int fd, const void* from, std::size_t n);
 
 // A futex that wakes cannot fail; one that waits may return early. Messages go this way past libc (net/calls_direct.hpp).
 extern "C" long __real_syscall(long n, long a, long b, long c, long d, long e, long f);
 extern "C" long __wrap_syscall(long n, long a, long b, long c, long d, long e, long f) {
   if (n == SYS_recvfrom) return __wrap_recv(int(a), reinterpret_cast<void*>(b), std::size_t(c), int(d));
   if (n == SYS_sendto) return __wrap_send(int(a), reinterpret_cast<const void*>(b), std::size_t(c), int(d));
+  if (n == SYS_write) return __wrap_write(int(a), reinterpret_cast<const void*>(b), std::size_t(c));
   constexpr std::size_t row = index_of("syscall");
   const bool wakes = n == SYS_futex && (b & FUTEX_CMD_MASK) == FUTEX_WAKE;
   return !wakes && fails(row) ? -1 : __real_syscall(n, a, b, c, d, e, f);
@@ -157,12 +159,7 @@ extern "C" int __wrap_close(int fd) {
   }
 
 BETWEEN_PARTS(read, (int fd, void* to, std::size_t n), (fd, to, n))
-// Eight bytes: the counter of an eventfd, which is never full and never takes a part.
-extern "C" ssize_t __real_write(int fd, const void* from, std::size_t n);
-extern "C" ssize_t __wrap_write(int fd, const void* from, std::size_t n) {
-  constexpr std::size_t row = index_of("write");
-  return n != sizeof(eventfd_t) && fails(row, n) ? -1 : __real_write(fd, from, n);
-}
+BETWEEN_PARTS(write, (int fd, const void* from, std::size_t n), (fd, from, n))
 
 // TCP never gives less than it has, and weft counts on it; unix sockets may.
 extern "C" ssize_t __real_recv(int fd, void* to, std::size_t n, int flags);
