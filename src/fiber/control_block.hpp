@@ -60,7 +60,8 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   control_block* next_cancelled = nullptr;  // the canceller's list; it holds `end`'s lock
   block_slab* slab = nullptr;
   std::size_t last_transferred = 0;
-  unsigned hooks_disabled = 0;  // how many of its own scopes want libc's calls to block
+  unsigned hooks_disabled = 0;      // how many of its own scopes want libc's calls to block
+  unsigned calls_without_wait = 0;  // of libc's, in a row
   std::exception_ptr error;
   std::atomic<std::int64_t> waits_until{deadline::limit};  // beside `waits_for`
   char label[32] = {};                                     // its name, or ""

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/opaque_call.hpp"
 
+#include <algorithm>
 #include <cerrno>
+#include <new>
+#include <system_error>
 #include <weft/base/error.hpp>
 
 #include "fiber/waiting.hpp"
@@ -15,6 +18,10 @@ template <class Attempt> int error_of(Attempt&& attempt) noexcept {
     return attempt();
   } catch (const cancelled&) {
     return ECANCELED;
+  } catch (const std::system_error& e) {
+    return e.code().value();
+  } catch (const std::bad_alloc&) {
+    return ENOMEM;
   }
 }
 
@@ -38,6 +45,49 @@ int opaque_call::sleep_until(deadline until) noexcept {
   return error_of([&] {
     waiting me(&self_, waiting::may_cancel::yes, "its sleep to end");
     me.heed(me.park(until));
+    return 0;
+  });
+}
+
+int opaque_call::check_slowly() noexcept {
+  return error_of([] {
+    check_cancellation();
+    return 0;
+  });
+}
+
+void opaque_call::let_others_run() noexcept {
+  self_.calls_without_wait = 0;
+  yield(*self_.desk, self_);
+}
+
+int opaque_call::wait_for(descriptor& d, direction which, descriptor::attempt seen, deadline until) noexcept {
+  self_.calls_without_wait = 0;
+  return error_of([&] {
+    d.settle(*self_.desk->at.poller, seen);  // [fd-2]
+    waiting me(&self_, waiting::may_cancel::yes, which == direction::read ? "input" : "room for output");
+    wait_node node(me.who(), me.ticket());
+    switch (d.wait_begin(which, node, seen)) {  // [fd-3]
+      case wait_duty::park:
+        break;
+      case wait_duty::retry:
+        me.heed(me.forgo());
+        return 0;
+      case wait_duty::closed:
+        me.heed(me.forgo());
+        return EBADF;
+    }
+    const bool may_be_another = d.is_kept() && !has_looked_;
+    const outcome why = me.park(may_be_another ? std::min(until, deadline(second_look_after)) : until);
+    if (why == outcome::woken) return 0;
+    if (why == outcome::closed) return EBADF;
+    d.wait_end(which, node);  // [fd-5]
+    me.heed(why);
+    if (!may_be_another || until.passed()) return EAGAIN;
+    has_looked_ = true;
+    wake_list woken;
+    d.confirm(woken);
+    woken.unpark_all();
     return 0;
   });
 }

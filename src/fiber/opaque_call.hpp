@@ -11,9 +11,11 @@
 // All of it is out of line: weft-hooks is a library of its own, and the switch is not its business.
 #pragma once
 
+#include <chrono>
 #include <weft/base/deadline.hpp>
 
 #include "fiber/control_block.hpp"
+#include "poll/descriptor.hpp"
 
 namespace weft::detail {
 
@@ -29,6 +31,23 @@ class opaque_call {
 
   // A cancellation point. 0 when the time has come, or ECANCELED.
   [[nodiscard]] int sleep_until(deadline until) noexcept;
+  // A cancellation point. 0 when the descriptor has heard something after `seen`, and now and then for no reason: try
+  // again. EAGAIN when `until` came first, ECANCELED, EBADF if the number was closed meanwhile, or an errno of the
+  // poller's: EPERM for a file that cannot be waited for.
+  [[nodiscard]] int wait_for(descriptor& d, direction which, descriptor::attempt seen, deadline until) noexcept;
+
+  // A cancellation point that does not wait: 0 or ECANCELED.
+  [[nodiscard]] int check() noexcept {
+    if (!self_.word.pending()) [[likely]]
+      return 0;
+    return check_slowly();
+  }
+  // After something was done without a wait. A fiber that goes on and on like that lets others run now and then.
+  void note_no_wait() noexcept {
+    if (++self_.calls_without_wait >= longest_streak) [[unlikely]]
+      let_others_run();
+  }
+  void let_others_run() noexcept;
 
   // What the call returns that says -1 and errno, or its result.
   template <class Result> [[nodiscard]] Result returns(int error, Result result) const noexcept {
@@ -44,10 +63,16 @@ class opaque_call {
  private:
   // 0: as it was.
   void set_errno(int error) const noexcept;
+  [[nodiscard]] int check_slowly() noexcept;
+
+  static constexpr unsigned longest_streak = 16;  // system calls, so about as long as a worker's fair turn
+  // After which a waiter asks whether a kept file is still what it was: rarely needed, and not for those that are busy.
+  static constexpr std::chrono::milliseconds second_look_after{10};
 
   control_block& self_;
   const int errno_;
   const bool movable_;
+  bool has_looked_ = false;
 };
 
 }  // namespace weft::detail
