@@ -12,6 +12,8 @@
 
 #include "hooks/caller.hpp"
 #include "hooks/next.hpp"
+#include "hooks/table.hpp"
+#include "hooks/times.hpp"
 
 namespace weft::detail {
 namespace {
@@ -23,26 +25,6 @@ constexpr next_function<"nanosleep", int(const timespec*, timespec*)> nanosleep;
 constexpr next_function<"clock_nanosleep", int(clockid_t, int, const timespec*, timespec*)> clock_nanosleep;
 constexpr next_function<"thrd_sleep", int(const timespec*, timespec*)> thrd_sleep;
 }  // namespace next
-
-constexpr std::int64_t second = 1'000'000'000;
-
-[[nodiscard]] bool is_valid(const timespec& t) noexcept {
-  return t.tv_sec >= 0 && t.tv_nsec >= 0 && t.tv_nsec < second;
-}
-
-// Saturates: a longer one never ends.
-[[nodiscard]] std::int64_t nanoseconds_of(const timespec& t) noexcept {
-  return t.tv_sec < deadline::limit / second - 1 ? t.tv_sec * second + t.tv_nsec : deadline::limit;
-}
-
-[[nodiscard]] timespec timespec_of(std::chrono::nanoseconds t) noexcept {
-  return {static_cast<time_t>(t.count() / second), static_cast<long>(t.count() % second)};
-}
-
-[[nodiscard]] deadline from_now(const timespec& t) noexcept {
-  const std::int64_t length = nanoseconds_of(t);
-  return length == deadline::limit ? never : deadline(std::chrono::nanoseconds(length));
-}
 
 // Until the clock shows that, whatever is done to the clock meanwhile. 0 or an errno.
 int sleep_until_shown(opaque_call& call, clockid_t clock, const timespec& shown) noexcept {
@@ -70,6 +52,8 @@ int sleep_for(opaque_call& call, const timespec& length, timespec* left) noexcep
 }
 
 }  // namespace
+
+const hooks_file sleep_hooks{};
 
 extern "C" {
 

@@ -1,9 +1,22 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "hooks/table.hpp"
 
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
+
+// Of libc's own checked calls; the last but one argument, or the last, is the room that there is.
+extern "C" {
+ssize_t __read_chk(int, void*, size_t, size_t);
+ssize_t __recv_chk(int, void*, size_t, size_t, int);
+ssize_t __recvfrom_chk(int, void*, size_t, size_t, int, sockaddr*, socklen_t*);
+int fcntl64(int, int, ...);
+}
 
 // The linker is told to want this name (`-u`), so that it keeps a library that no program refers to.
 extern "C" {
@@ -22,7 +35,43 @@ const hook rows[] = {
     {"nanosleep", behaviour::sleeps, at<&::nanosleep>},
     {"clock_nanosleep", behaviour::sleeps, at<&::clock_nanosleep>},
     {"thrd_sleep", behaviour::sleeps, at<&::thrd_sleep>},
+    {"read", behaviour::waits, at<&::read>},
+    {"__read_chk", behaviour::waits, at<&::__read_chk>},
+    {"readv", behaviour::waits, at<&::readv>},
+    {"write", behaviour::waits, at<&::write>},
+    {"writev", behaviour::waits, at<&::writev>},
+    {"recv", behaviour::waits, at<&::recv>},
+    {"__recv_chk", behaviour::waits, at<&::__recv_chk>},
+    {"recvfrom", behaviour::waits, at<&::recvfrom>},
+    {"__recvfrom_chk", behaviour::waits, at<&::__recvfrom_chk>},
+    {"recvmsg", behaviour::waits, at<&::recvmsg>},
+    {"recvmmsg", behaviour::waits, at<&::recvmmsg>},
+    {"send", behaviour::waits, at<&::send>},
+    {"sendto", behaviour::waits, at<&::sendto>},
+    {"sendmsg", behaviour::waits, at<&::sendmsg>},
+    {"sendmmsg", behaviour::waits, at<&::sendmmsg>},
+    {"connect", behaviour::waits, at<&::connect>},
+    {"accept", behaviour::waits, at<&::accept>},
+    {"accept4", behaviour::waits, at<&::accept4>},
+    {"close", behaviour::follows, at<&::close>},
+    {"close_range", behaviour::follows, at<&::close_range>},
+    {"closefrom", behaviour::follows, at<&::closefrom>},
+    {"dup", behaviour::follows, at<&::dup>},
+    {"dup2", behaviour::follows, at<&::dup2>},
+    {"dup3", behaviour::follows, at<&::dup3>},
+    {"fcntl", behaviour::follows, at<&::fcntl>},
+    {"fcntl64", behaviour::follows, at<&::fcntl64>},
+    {"socket", behaviour::follows, at<&::socket>},
+    {"socketpair", behaviour::follows, at<&::socketpair>},
+    {"pipe", behaviour::follows, at<&::pipe>},
+    {"pipe2", behaviour::follows, at<&::pipe2>},
+    {"eventfd", behaviour::follows, at<&::eventfd>},
+    {"timerfd_create", behaviour::follows, at<&::timerfd_create>},
+    {"setsockopt", behaviour::follows, at<&::setsockopt>},
 };
+
+[[gnu::used]] const hooks_file* const files[] = {&connect_hooks,    &fcntl_hooks,   &lives_hooks, &options_hooks,
+                                                 &read_write_hooks, &receive_hooks, &send_hooks,  &sleep_hooks};
 
 }  // namespace
 

@@ -10,15 +10,23 @@ namespace weft::detail {
 
 // What a hooked function does on a fiber.
 enum class behaviour {
-  sleeps,  // parks the fiber until a point in time
+  sleeps,   // parks the fiber until a point in time
+  waits,    // parks the fiber until the file is ready
+  follows,  // waits for nothing; weft learns that a number is new, is closed, or has other options
 };
 
 struct hook {
   std::string_view name;
   behaviour does;
-  void (*address)();  // our definition, so that whoever links the table links them all
+  void (*address)();  // our definition
 };
 
 [[nodiscard]] std::span<const hook> hooks_table() noexcept;
+
+// One in each file that defines hooked functions. The table names them, and so the linker takes all these files out of an
+// archive: the functions' own names would not do, where a library before it (a sanitizer's) defines them, too.
+struct hooks_file {};
+extern const hooks_file connect_hooks, fcntl_hooks, lives_hooks, options_hooks, read_write_hooks, receive_hooks,
+    send_hooks, sleep_hooks;
 
 }  // namespace weft::detail

@@ -3,12 +3,14 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "fiber/fibers.hpp"
 #include "support/scale.hpp"
+#include "support/session.hpp"
 
 namespace weft::test {
 namespace {
@@ -41,7 +43,8 @@ std::string on_threads(scenario play) {
   return text;
 }
 
-std::string on_fibers(scenario play, const options& with, std::set<std::string>* called = nullptr) {
+std::string on_fibers(scenario play, options with, std::set<std::string>* called = nullptr) {
+  with.hog_threshold = {};  // a director who waits for an actor holds its worker
   std::string text;
   weft::run(
       [&] {
@@ -56,6 +59,16 @@ std::string on_fibers(scenario play, const options& with, std::set<std::string>*
 }
 
 }  // namespace
+
+[[gnu::noinline]] void set_errno(int value) noexcept {
+  asm volatile("" ::: "memory");  // a function that is not known to be pure
+  errno = value;
+}
+
+[[gnu::noinline]] int get_errno() noexcept {
+  asm volatile("" ::: "memory");
+  return errno;
+}
 
 void transcript::differs(std::string_view difference, std::string_view there, std::string_view here) {
   REQUIRE(!lines_.empty());
@@ -84,14 +97,14 @@ void actor::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool actor::waits() const {
-  if (!says_.is_in_call.load(std::memory_order_acquire)) return false;
+bool actor::waits_in(unsigned call) const {
+  if (says_.call_now() != call) return false;
   if (!says_.on_fiber()) return sleeps(thread_id_.load(std::memory_order_acquire));
   return block_.load(std::memory_order_acquire)->waits_for.load(std::memory_order_acquire) != nullptr;
 }
 
-void actor::until_it_waits() const {
-  while (!waits()) weft::this_fiber::yield();
+void actor::until_it_waits(unsigned call) const {
+  while (!waits_in(call)) weft::this_fiber::yield();
 }
 
 std::string stage::text() const {
@@ -114,7 +127,12 @@ std::set<std::string> stage::called() const {
   return all;
 }
 
-void compare(scenario play) {
+void compare(scenario play, about what) {
+  if (what == about::races && active_sanitizer == sanitizer::thread) {
+    on_fibers(play, {.workers = 1});
+    skip("TSan reports a close as a race with who waits, on threads as well; played on one worker, not compared");
+    return;
+  }
   const std::string expected = on_threads(play);
   CHECK(on_fibers(play, {.workers = 1}) == expected);
   setenv("WEFT_DEBUG", "migrate=always", 1);

@@ -13,6 +13,11 @@
 
 namespace weft::test {
 
+// Of the thread that the caller is on now. Out of line, or the compiler remembers where errno was before a movable fiber
+// waited for something else than a hooked call.
+void set_errno(int value) noexcept;
+[[nodiscard]] int get_errno() noexcept;
+
 class transcript {
  public:
   explicit transcript(bool on_fiber) : on_fiber_(on_fiber) {}
@@ -20,19 +25,19 @@ class transcript {
   transcript& operator=(const transcript&) = delete;
 
   // Notes "name = result", with the error if that is -1; also when a call that succeeded changed errno.
-  template <class Make> auto call(const char* name, Make&& make) {
+  template <class Make> auto call(const char* name, Make&& make, bool is_number = true) {
     called_.insert(name);
-    errno = untouched;
-    is_in_call.store(true, std::memory_order_release);
+    set_errno(untouched);
+    call_.store(++calls_, std::memory_order_release);
     const auto result = make();
-    const int error = errno;
-    is_in_call.store(false, std::memory_order_release);
+    const int error = get_errno();
+    call_.store(0, std::memory_order_release);
     std::string line = name;
     line += " = ";
     if constexpr (std::is_pointer_v<std::decay_t<decltype(result)>>)
       line += result ? "something" : "null";
     else
-      line += std::to_string(result);
+      line += is_number || result < 0 ? std::to_string(result) : "a descriptor";
     if (error != untouched) {
       line += ' ';
       line += strerrorname_np(error) ? strerrorname_np(error) : std::to_string(error);
@@ -40,6 +45,9 @@ class transcript {
     lines_.push_back(std::move(line));
     return result;
   }
+
+  // For the last line, whose details vary.
+  void instead(std::string line) { lines_.back() = std::move(line); }
 
   void note(std::string line) { lines_.push_back(std::move(line)); }
 
@@ -51,12 +59,15 @@ class transcript {
   [[nodiscard]] const std::vector<std::string>& lines() const noexcept { return lines_; }
   [[nodiscard]] const std::set<std::string>& called() const noexcept { return called_; }
 
-  std::atomic<bool> is_in_call{false};
+  // Which call it is in, from 1; 0: none. Any thread.
+  [[nodiscard]] unsigned call_now() const noexcept { return call_.load(std::memory_order_acquire); }
 
  private:
   static constexpr int untouched = 4242;  // no errno
 
   const bool on_fiber_;
+  unsigned calls_ = 0;
+  std::atomic<unsigned> call_{0};
   std::vector<std::string> lines_;
   std::set<std::string> called_;
 };
@@ -65,3 +76,7 @@ class transcript {
 
 // Calls a function of libc and notes it under its name.
 #define WEFT_CALL(says, function, ...) (says).call(#function, [&] { return ::function(__VA_ARGS__); })
+// The same for one that returns a descriptor, which is not the same everywhere.
+#define WEFT_OPEN(says, function, ...) \
+  (says).call(                         \
+      #function, [&] { return ::function(__VA_ARGS__); }, false)

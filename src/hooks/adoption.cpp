@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "hooks/adoption.hpp"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <new>
+#include <system_error>
+
+#include "hooks/process.hpp"
+
+namespace weft::detail {
+namespace {
+
+[[nodiscard]] std::uint32_t kind_of_socket(int fd) noexcept {
+  int type = 0;
+  socklen_t size = sizeof type;
+  if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) type = SOCK_STREAM;
+  if (type == SOCK_STREAM) return std::uint32_t(file_kind::stream);
+  return std::uint32_t(file_kind::messages) | (type == SOCK_SEQPACKET ? adopted_file::records_bit : 0);
+}
+
+[[nodiscard]] std::uint32_t find_out(int fd) noexcept {
+  struct stat what;
+  if (fstat(fd, &what) != 0) return std::uint32_t(file_kind::elsewhere);
+  switch (what.st_mode & S_IFMT) {
+    case S_IFSOCK:
+      return kind_of_socket(fd);
+    case S_IFIFO:
+      return std::uint32_t(file_kind::pipe);
+    case 0:
+      return std::uint32_t(file_kind::special);
+    case S_IFCHR:
+      return std::uint32_t(file_kind::asked_first);
+    default:
+      return std::uint32_t(file_kind::elsewhere);
+  }
+}
+
+// Null if it cannot be had: no memory, or a number beyond the table. Then the file is used as without us.
+[[nodiscard]] descriptor* state_of(int fd) noexcept {
+  try {
+    return &descriptor::of(fd);
+  } catch (const std::bad_alloc&) {
+  } catch (const std::system_error&) {
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+adopted_file::adopted_file(int fd) noexcept : fd_(fd), state_(descriptor::find(fd)) {
+  if (state_) known_ = state_->kept_as();
+  if (!known_) [[unlikely]]
+    learn();
+}
+
+void adopted_file::learn() noexcept {
+  known_ = find_out(fd_);
+  state_ = kind() == file_kind::elsewhere ? nullptr : state_of(fd_);
+  if (!state_) known_ = std::uint32_t(file_kind::elsewhere);
+  if (!state_ || !is_own_process()) return;
+  wake_list woken;
+  if (kind() == file_kind::asked_first) {
+    state_->borrow(woken);
+    borrowed_ = true;
+  } else {
+    state_->keep(known_, kind() == file_kind::stream ? descriptor::ask_kernel(fd_) : short_reads::mean_nothing, woken);
+  }
+  woken.unpark_all();
+}
+
+void adopted_file::give_back() noexcept {
+  wake_list woken;
+  state_->give_back(woken);
+  woken.unpark_all();
+}
+
+void adopted_file::look_again() noexcept {
+  if (is_own_process()) {
+    wake_list woken;
+    state_->confirm(woken);
+    woken.unpark_all();
+    state_->remember(state_->kept_as(), 0);
+  }
+  learn();
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSL-1.0
+// connect(2) and accept(2), for which there is no flag that says "do not wait".
+//
+// accept: poll(2), then the call. connect: the socket is made non-blocking for the duration of the system call, under the
+// lock of the number's, and made what it was on every path; whoever looks at the flag just then, in this process or
+// another that shares the socket, sees it.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "hooks/file_call.hpp"
+#include "hooks/lives.hpp"
+#include "hooks/next.hpp"
+#include "hooks/table.hpp"
+#include "hooks/transfer.hpp"
+
+namespace weft::detail {
+namespace {
+
+namespace next {
+constexpr next_function<"connect", int(int, const sockaddr*, socklen_t)> connect;
+constexpr next_function<"accept", int(int, sockaddr*, socklen_t*)> accept;
+constexpr next_function<"accept4", int(int, sockaddr*, socklen_t*, int)> accept4;
+constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
+}  // namespace next
+
+// weft::net's own sockets, which do not block.
+[[nodiscard]] bool is_left_alone(const file_call& call) noexcept {
+  return !call.is_socket() || (call.state().is_open() && call.is_nonblocking());
+}
+
+template <class Accept> int accept_on_fiber(control_block& self, int fd, Accept&& accept) noexcept {
+  file_call call(self, fd);
+  if (is_left_alone(call)) return accept();
+  if (const int error = call.begin()) return call.returns(error, -1);
+  const tried result =
+      call.until_done(direction::read, [&](auto) -> ssize_t { return call.ask_first(POLLIN, accept); });
+  return call.returns(result.error, int(result.result));
+}
+
+// One try that does not wait: 0 or an errno.
+int connect_now(file_call& call, int fd, const sockaddr* to, socklen_t size) noexcept {
+  const file_call::asking alone(call);
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags < 0) return errno;
+  const bool is_ours = !(flags & O_NONBLOCK);
+  if (is_ours && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return errno;
+  const int error = next::connect(fd, to, size) < 0 ? errno : 0;
+  if (is_ours) ::fcntl(fd, F_SETFL, flags);
+  return error;
+}
+
+// What came of an attempt that was going on: EINPROGRESS if it still is, else 0 or why it failed. Not by connect(2) again:
+// once the attempt has failed for whoever asked first, that would begin another one.
+int what_came_of_it(file_call& call, int fd, const sockaddr* to, socklen_t size) noexcept {
+  int error = 0;
+  socklen_t length = sizeof error;
+  if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length) != 0) return errno;
+  if (error) {  // the socket can be connected anew, as after a failure that connect(2) itself tells
+    const sockaddr none{};
+    next::connect(fd, &none, sizeof none);
+    return error;
+  }
+  sockaddr_storage peer;
+  length = sizeof peer;
+  if (getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &length) == 0) {
+    static_cast<void>(connect_now(call, fd, to, size));  // for the socket to know, too
+    return 0;
+  }
+  pollfd file{fd, 0, 0};
+  next::poll(&file, 1, 0);
+  return file.revents & POLLHUP ? ECONNABORTED : EINPROGRESS;
+}
+
+int connect_on_fiber(control_block& self, int fd, const sockaddr* to, socklen_t size) noexcept {
+  file_call call(self, fd);
+  if (is_left_alone(call) || call.is_nonblocking()) return next::connect(fd, to, size);
+  if (const int error = call.begin()) return call.returns(error, -1);
+  for (int begun = 0;;) {
+    const auto seen = call.state().about_to_try(direction::write);
+    const int error = begun ? what_came_of_it(call, fd, to, size) : connect_now(call, fd, to, size);
+    if (error == EINTR) continue;
+    const bool goes_on = error == EINPROGRESS || error == EALREADY;
+    const bool is_full = error == EAGAIN && to->sa_family == AF_UNIX;
+    if (!goes_on && !is_full) return call.returns(error, 0);
+    if (is_full) call.expect_no_event();
+    if (goes_on && !begun) begun = error;  // what the call says that only joined an attempt differs
+    if (const int ended = call.wait(direction::write, seen))
+      return call.returns(ended == EAGAIN && begun ? begun : ended, -1);
+  }
+}
+
+}  // namespace
+
+const hooks_file connect_hooks{};
+
+extern "C" {
+
+int connect(int fd, const sockaddr* to, socklen_t size) {
+  control_block* const self = hooked_fiber();
+  if (!self) [[likely]]
+    return next::connect(fd, to, size);
+  return connect_on_fiber(*self, fd, to, size);
+}
+
+int accept(int fd, sockaddr* from, socklen_t* size) {
+  control_block* const self = hooked_fiber();
+  const auto plainly = [&] { return next::accept(fd, from, size); };
+  return begin_life(self ? accept_on_fiber(*self, fd, plainly) : plainly());
+}
+
+int accept4(int fd, sockaddr* from, socklen_t* size, int flags) {
+  control_block* const self = hooked_fiber();
+  const auto plainly = [&] { return next::accept4(fd, from, size, flags); };
+  const bool is_wrong = flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+  return begin_life(self && !is_wrong ? accept_on_fiber(*self, fd, plainly) : plainly());
+}
+
+}  // extern "C"
+
+}  // namespace weft::detail

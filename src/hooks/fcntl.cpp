@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: BSL-1.0
+// fcntl(2): a duplicate is a new number. Flags are the kernel's business: nothing of O_NONBLOCK is kept here.
+#include <fcntl.h>
+
+#include <cstdarg>
+
+#include "hooks/lives.hpp"
+#include "hooks/next.hpp"
+#include "hooks/table.hpp"
+
+namespace weft::detail {
+namespace {
+
+// Variadic for its callers; the word that follows is passed alike on every processor that weft knows.
+namespace next {
+constexpr next_function<"fcntl", int(int, int, void*)> fcntl;
+constexpr next_function<"fcntl64", int(int, int, void*)> fcntl64;
+}  // namespace next
+
+template <class Next> int control(Next next, int fd, int command, void* argument) noexcept {
+  const int result = next(fd, command, argument);
+  return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? begin_life(result) : result;
+}
+
+}  // namespace
+
+const hooks_file fcntl_hooks{};
+
+extern "C" {
+
+int fcntl(int fd, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  return control(next::fcntl, fd, command, argument);
+}
+
+// What fcntl(2) is called in programs compiled with _FILE_OFFSET_BITS=64.
+int fcntl64(int fd, int command, ...) {
+  va_list rest;
+  va_start(rest, command);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  return control(next::fcntl64, fd, command, argument);
+}
+
+}  // extern "C"
+
+}  // namespace weft::detail

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSL-1.0
+// A hooked call on a descriptor: what the file is, when it may be tried, and how the fiber waits in between.
+//
+// Invariants
+//  - O_NONBLOCK of the program's file is never changed here: the flag belongs to the open file, which other processes
+//    may share. So each kind of file is tried in a manner of its own that does not block:
+//      sockets             with MSG_DONTWAIT
+//      pipes, eventfds     with RWF_NOWAIT
+//      others              asked by poll(2) first, under a lock of the number's; a thread that is not asked, or another
+//                          process, may come in between, and then the call blocks the worker until there is more
+//  - The kernel is asked for O_NONBLOCK only once a try has failed, and each time: it can change from anywhere. Where the
+//    program set it, the failure is what the call returns.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cerrno>
+#include <chrono>
+#include <weft/base/deadline.hpp>
+
+#include "fiber/opaque_call.hpp"
+#include "hooks/adoption.hpp"
+#include "hooks/caller.hpp"
+#include "poll/descriptor.hpp"
+
+namespace weft::detail {
+
+// What a try came to.
+struct tried {
+  ssize_t result;
+  int error;  // 0: `result` counts
+};
+
+class file_call : public opaque_call {
+ public:
+  // On the calling fiber, which a call on `fd` was made on.
+  file_call(control_block& self, int fd) noexcept : opaque_call(self), file_(fd) {}
+
+  [[nodiscard]] file_kind kind() const noexcept { return file_.kind(); }
+  [[nodiscard]] bool is_socket() const noexcept { return kind() == file_kind::stream || kind() == file_kind::messages; }
+  [[nodiscard]] bool ends_records() const noexcept { return file_.ends_records(); }
+  [[nodiscard]] descriptor& state() const noexcept { return *file_.state(); }
+  // One system call. Whether the program made the file non-blocking.
+  [[nodiscard]] bool is_nonblocking() const noexcept;
+  // Whether the other side has said in this life that nothing more will come.
+  [[nodiscard]] bool has_ended() const noexcept;
+
+  // Nobody else of this process who heeds it is between asking a file and calling it.
+  class asking {
+   public:
+    explicit asking(file_call& call) noexcept;
+    asking(const asking&) = delete;
+    asking& operator=(const asking&) = delete;
+    ~asking();
+
+   private:
+    descriptor& state_;
+  };
+
+  // First thing in a call that may wait: 0, or ECANCELED. A non-blocking file is no place to be cancelled.
+  [[nodiscard]] int begin() noexcept {
+    const int error = check();
+    return error && !is_nonblocking() ? error : 0;
+  }
+
+  // May park. Tries, by a function that returns what a system call does, until that is not EAGAIN, the program made the
+  // file non-blocking, or the wait ends otherwise. `seen`: of an attempt that need not be made, or 0.
+  template <class Try>
+  [[nodiscard]] tried until_done(direction which, Try&& attempt, descriptor::attempt seen = 0) noexcept {
+    for (bool try_now = !seen;; try_now = true) {
+      if (try_now) {
+        seen = state().about_to_try(which);
+        const ssize_t result = attempt(seen);
+        if (result >= 0) [[likely]] {
+          note_no_wait();
+          return {result, 0};
+        }
+        if (errno == EINTR) continue;
+        if (errno != EAGAIN) return {-1, errno};
+      }
+      if (const int error = wait(which, seen)) return {-1, error};
+    }
+  }
+
+  // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events.
+  template <class Call> [[nodiscard]] ssize_t ask_first(short events, Call&& call) noexcept {
+    const asking guard(*this);
+    if (!is_ready(events) && !is_nonblocking()) {
+      errno = EAGAIN;
+      return -1;
+    }
+    return call();
+  }
+
+  // May park, after a try that said EAGAIN. 0: try again. EAGAIN: the file is non-blocking, or its timeout has passed.
+  [[nodiscard]] int wait(direction which, descriptor::attempt seen) noexcept;
+  // No event will tell when another try is worth while: from now on `wait` waits a little, and longer each time.
+  void expect_no_event() noexcept { is_unheard_ = true; }
+  void look_again() noexcept { file_.look_again(); }
+
+ private:
+  [[nodiscard]] int wait_a_while(direction which) noexcept;
+  [[nodiscard]] bool is_ready(short events) const noexcept;
+  [[nodiscard]] deadline limit(direction which) noexcept;
+
+  adopted_file file_;
+  bool is_unheard_ = false;
+  bool has_limit_ = false;  // `limit_` counts
+  std::chrono::milliseconds patience_{1};
+  deadline limit_;
+};
+
+}  // namespace weft::detail

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "hooks/lives.hpp"
+
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstdarg>
+
+#include "hooks/next.hpp"
+#include "hooks/table.hpp"
+
+namespace weft::detail {
+namespace {
+
+namespace next {
+constexpr next_function<"close", int(int)> close;
+constexpr next_function<"close_range", int(unsigned, unsigned, int)> close_range;
+constexpr next_function<"closefrom", void(int)> closefrom;
+constexpr next_function<"dup", int(int)> dup;
+constexpr next_function<"dup2", int(int, int)> dup2;
+constexpr next_function<"dup3", int(int, int, int)> dup3;
+constexpr next_function<"socket", int(int, int, int)> socket;
+constexpr next_function<"socketpair", int(int, int, int, int*)> socketpair;
+constexpr next_function<"pipe", int(int*)> pipe;
+constexpr next_function<"pipe2", int(int*, int)> pipe2;
+constexpr next_function<"eventfd", int(unsigned, int)> eventfd;
+constexpr next_function<"timerfd_create", int(clockid_t, int)> timerfd_create;
+}  // namespace next
+
+int begin_both(int result, const int* ends) noexcept {
+  if (result == 0) {
+    begin_life(ends[0]);
+    begin_life(ends[1]);
+  }
+  return result;
+}
+
+}  // namespace
+
+void end_known_life(descriptor& d) noexcept {
+  const int error = errno;
+  if (is_own_process()) {
+    wake_list woken;
+    d.close(woken);
+    woken.unpark_all();
+  }
+  errno = error;
+}
+
+void end_lives(unsigned first, unsigned last) noexcept {
+  descriptor::for_each(first, last, [](descriptor& d) {
+    if (d.is_kept()) end_known_life(d);
+  });
+}
+
+const hooks_file lives_hooks{};
+
+extern "C" {
+
+int close(int fd) {
+  end_life(fd);
+  return next::close(fd);
+}
+
+int close_range(unsigned first, unsigned last, int flags) noexcept {
+  if (!(flags & CLOSE_RANGE_CLOEXEC)) end_lives(first, last);
+  return next::close_range(first, last, flags);
+}
+
+void closefrom(int first) noexcept {
+  end_lives(unsigned(std::max(first, 0)), UINT_MAX);
+  next::closefrom(first);
+}
+
+int dup(int fd) noexcept { return begin_life(next::dup(fd)); }
+
+int dup2(int from, int to) noexcept {
+  if (from != to) end_life(to);
+  return next::dup2(from, to);
+}
+
+int dup3(int from, int to, int flags) noexcept {
+  if (from != to) end_life(to);
+  return next::dup3(from, to, flags);
+}
+
+int socket(int family, int type, int protocol) noexcept { return begin_life(next::socket(family, type, protocol)); }
+
+int socketpair(int family, int type, int protocol, int* ends) noexcept {
+  return begin_both(next::socketpair(family, type, protocol, ends), ends);
+}
+
+int pipe(int* ends) noexcept { return begin_both(next::pipe(ends), ends); }
+
+int pipe2(int* ends, int flags) noexcept { return begin_both(next::pipe2(ends, flags), ends); }
+
+int eventfd(unsigned count, int flags) noexcept { return begin_life(next::eventfd(count, flags)); }
+
+int timerfd_create(clockid_t clock, int flags) noexcept { return begin_life(next::timerfd_create(clock, flags)); }
+
+}  // extern "C"
+
+}  // namespace weft::detail

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+// recv(2) and its relatives. What never waits on a blocking socket either goes straight to libc: MSG_DONTWAIT, urgent
+// data.
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <weft/base/deadline.hpp>
+
+#include "hooks/file_call.hpp"
+#include "hooks/gather.hpp"
+#include "hooks/next.hpp"
+#include "hooks/table.hpp"
+#include "hooks/times.hpp"
+#include "hooks/transfer.hpp"
+
+namespace weft::detail {
+namespace {
+
+namespace next {
+constexpr next_function<"recv", ssize_t(int, void*, size_t, int)> recv;
+constexpr next_function<"recvfrom", ssize_t(int, void*, size_t, int, sockaddr*, socklen_t*)> recvfrom;
+constexpr next_function<"recvmsg", ssize_t(int, msghdr*, int)> recvmsg;
+constexpr next_function<"recvmmsg", int(int, mmsghdr*, unsigned, int, timespec*)> recvmmsg;
+constexpr next_function<"__recv_chk", ssize_t(int, void*, size_t, size_t, int)> recv_chk;
+constexpr next_function<"__recvfrom_chk", ssize_t(int, void*, size_t, size_t, int, sockaddr*, socklen_t*)> recvfrom_chk;
+}  // namespace next
+
+constexpr int never_waits = MSG_DONTWAIT | MSG_OOB;
+
+// Whether one successful try is not yet what the caller asked for.
+[[nodiscard]] bool wants_all(const file_call& call, int flags) noexcept {
+  return (flags & MSG_WAITALL) && call.kind() == file_kind::stream;
+}
+
+// Unix sockets wait where others do not, and the other way round.
+[[nodiscard]] bool is_unix(int fd) noexcept {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
+// MSG_PEEK with MSG_WAITALL: looks again and again at the same bytes until there are enough of them.
+tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t wanted) noexcept {
+  const bool waits = !is_unix(fd);  // those take what there is
+  for (;;) {
+    descriptor::attempt seen = 0;
+    const tried result = call.until_done(direction::read, [&](auto now) {
+      seen = now;
+      return next::recvmsg(fd, &message, flags | MSG_DONTWAIT);
+    });
+    const bool is_enough = std::size_t(result.result) >= wanted || result.result == 0 || call.has_ended();
+    if (result.error || is_enough || !waits) return result;
+    if (call.wait(direction::read, seen)) return result;
+  }
+}
+
+// Goes on until all buffers are full, the stream ends, or control data came, behind which a read of the kernel's stops too.
+tried receive_all(file_call& call, int fd, msghdr& message, int flags) noexcept {
+  const std::size_t wanted = gather::bytes_of(message.msg_iov, message.msg_iovlen);
+  flags &= ~MSG_WAITALL;
+  if (flags & MSG_PEEK) return peek_all(call, fd, message, flags, wanted);
+  gather rest(message.msg_iov, message.msg_iovlen);
+  msghdr part = message;
+  for (std::size_t done = 0;;) {
+    const tried step = call.until_done(direction::read, [&](auto) {
+      const auto [parts, count] = rest.now();
+      part.msg_iov = parts;
+      part.msg_iovlen = std::size_t(count);
+      part.msg_controllen = message.msg_controllen;
+      return next::recvmsg(fd, &part, flags | MSG_DONTWAIT);
+    });
+    if (step.error && done == 0) return step;
+    done += std::size_t(std::max<ssize_t>(step.result, 0));
+    const bool got_control = !step.error && part.msg_controllen > 0;
+    if (step.error || step.result == 0 || done >= wanted || got_control) {
+      message.msg_namelen = part.msg_namelen;
+      message.msg_controllen = got_control ? part.msg_controllen : 0;
+      message.msg_flags = part.msg_flags;
+      return {ssize_t(done), 0};
+    }
+    rest.skip(std::size_t(step.result));
+  }
+}
+
+// Receives by `attempt`, given the flags, or by way of `message` where one try is not enough.
+template <class Attempt>
+ssize_t receive_on_fiber(control_block& self, int fd, msghdr& message, int flags, Attempt&& attempt) noexcept {
+  file_call call(self, fd);
+  // Unix sockets have no error queue: they take the flag for none.
+  const bool never_waits_here = (flags & MSG_ERRQUEUE) && !is_unix(fd);
+  if (call.kind() == file_kind::elsewhere || never_waits_here) return attempt(flags);
+  if (const int error = call.begin()) return call.returns(error, ssize_t(-1));
+  const tried result = wants_all(call, flags)
+                           ? receive_all(call, fd, message, flags)
+                           : call.until_done(direction::read, [&](auto) { return attempt(flags | MSG_DONTWAIT); });
+  return call.returns(result.error, result.result);
+}
+
+ssize_t recv_on_fiber(control_block& self, int fd, void* to, size_t size, int flags) noexcept {
+  iovec part{to, size};
+  msghdr message = message_of(part);
+  return receive_on_fiber(self, fd, message, flags, [&](int now) { return next::recv(fd, to, size, now); });
+}
+
+ssize_t recvfrom_on_fiber(control_block& self, int fd, void* to, size_t size, int flags, sockaddr* from,
+                          socklen_t* length) noexcept {
+  iovec part{to, size};
+  msghdr message = message_of(part, from, from ? *length : 0);
+  const ssize_t result = receive_on_fiber(self, fd, message, flags, [&](int now) {
+    const ssize_t got = next::recvfrom(fd, to, size, now, from, length);
+    if (got >= 0 && from) message.msg_namelen = *length;
+    return got;
+  });
+  if (result >= 0 && from) *length = message.msg_namelen;
+  return result;
+}
+
+// As the kernel has it: the time is looked at after each message, and an error behind the first one waits for its turn.
+int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned count, int flags,
+                      timespec* timeout) noexcept {
+  file_call call(self, fd);
+  if (call.kind() == file_kind::elsewhere) return next::recvmmsg(fd, messages, count, flags, timeout);
+  if (const int error = call.begin()) return call.returns(error, -1);
+  const deadline end = timeout ? from_now(*timeout) : never;
+  const int kept = flags & ~MSG_WAITFORONE;
+  unsigned done = 0;
+  while (done < count) {
+    mmsghdr& at = messages[done];
+    const bool may_wait = done == 0 || !(flags & MSG_WAITFORONE);
+    tried result{};
+    if (!may_wait)
+      result = outcome_of(next::recvmsg(fd, &at.msg_hdr, kept | MSG_DONTWAIT));
+    else if (wants_all(call, flags))
+      result = receive_all(call, fd, at.msg_hdr, kept);
+    else
+      result =
+          call.until_done(direction::read, [&](auto) { return next::recvmsg(fd, &at.msg_hdr, kept | MSG_DONTWAIT); });
+    if (result.error) {
+      if (done == 0) return call.returns(result.error, -1);
+      break;
+    }
+    at.msg_len = unsigned(result.result);
+    ++done;
+    if (timeout && end.passed()) break;
+  }
+  if (timeout) *timeout = timespec_of(end.remaining());
+  return call.returns(0, int(done));
+}
+
+}  // namespace
+
+ssize_t receive_now(int fd, const iovec* parts, int count) noexcept {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(parts);
+  message.msg_iovlen = std::size_t(count);
+  return next::recvmsg(fd, &message, MSG_DONTWAIT);
+}
+
+const hooks_file receive_hooks{};
+
+extern "C" {
+
+ssize_t recv(int fd, void* to, size_t size, int flags) {
+  control_block* const self = hooked_fiber();
+  if (!self || (flags & never_waits)) [[likely]]
+    return next::recv(fd, to, size, flags);
+  return recv_on_fiber(*self, fd, to, size, flags);
+}
+
+ssize_t __recv_chk(int fd, void* to, size_t size, size_t room, int flags) {
+  control_block* const self = hooked_fiber();
+  if (!self || (flags & never_waits) || size > room) [[likely]]
+    return next::recv_chk(fd, to, size, room, flags);
+  return recv_on_fiber(*self, fd, to, size, flags);
+}
+
+ssize_t recvfrom(int fd, void* to, size_t size, int flags, sockaddr* from, socklen_t* length) {
+  control_block* const self = hooked_fiber();
+  if (!self || (flags & never_waits)) [[likely]]
+    return next::recvfrom(fd, to, size, flags, from, length);
+  return recvfrom_on_fiber(*self, fd, to, size, flags, from, length);
+}
+
+ssize_t __recvfrom_chk(int fd, void* to, size_t size, size_t room, int flags, sockaddr* from, socklen_t* length) {
+  control_block* const self = hooked_fiber();
+  if (!self || (flags & never_waits) || size > room) [[likely]]
+    return next::recvfrom_chk(fd, to, size, room, flags, from, length);
+  return recvfrom_on_fiber(*self, fd, to, size, flags, from, length);
+}
+
+ssize_t recvmsg(int fd, msghdr* message, int flags) {
+  control_block* const self = hooked_fiber();
+  if (!self || (flags & never_waits)) [[likely]]
+    return next::recvmsg(fd, message, flags);
+  return receive_on_fiber(*self, fd, *message, flags, [&](int now) { return next::recvmsg(fd, message, now); });
+}
+
+int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
+  control_block* const self = hooked_fiber();
+  if (!self || (flags & never_waits)) [[likely]]
+    return next::recvmmsg(fd, messages, count, flags, timeout);
+  return recvmmsg_on_fiber(*self, fd, messages, count, flags, timeout);
+}
+
+}  // extern "C"
+
+}  // namespace weft::detail

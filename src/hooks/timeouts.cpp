@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: BSL-1.0
+#include "hooks/timeouts.hpp"
+
+#include <sys/socket.h>
+#include <sys/time.h>
+
+#include <chrono>
+
+namespace weft::detail {
+
+void timeouts::change() noexcept {
+  moment before = now_.load(std::memory_order_relaxed);
+  // release: pairs with `now`
+  while (before < last_moment &&
+         !now_.compare_exchange_weak(before, before + 1, std::memory_order_release, std::memory_order_relaxed)) {
+  }
+}
+
+deadline timeouts::limit_of(int fd, direction which) noexcept {
+  timeval limit{};
+  socklen_t size = sizeof limit;
+  const int name = which == direction::read ? SO_RCVTIMEO : SO_SNDTIMEO;
+  if (getsockopt(fd, SOL_SOCKET, name, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return never;
+  return std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
+}
+
+}  // namespace weft::detail

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: BSL-1.0
+// Children of a program whose fibers wait: they get ordinary blocking files, and leave the parent's state alone.
+#include <doctest/doctest.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <string>
+
+#include "hooks/files.hpp"
+#include "hooks/stage.hpp"
+
+using namespace weft::test;
+
+namespace {
+
+// The exit status.
+int end_of(pid_t child) {
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) == 0) weft::this_fiber::yield();
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+// A reader in the parent, whom nothing that a child does may wake or deafen.
+class bystander {
+ public:
+  explicit bystander(stage& s) : files_(make_pair(SOCK_STREAM)), s_(s) {
+    reader_ = &s.start([this](transcript& says) {
+      char byte = 0;
+      for (int i = 0; i < 2; ++i) WEFT_CALL(says, read, files_.in, &byte, 1);
+    });
+    reader_->until_it_waits(1);
+    WEFT_CALL(s.says(), write, files_.out, "x", 1);
+    reader_->until_it_waits(2);
+  }
+  void is_still_there() {
+    reader_->until_it_waits(2);
+    WEFT_CALL(s_.says(), write, files_.out, "x", 1);
+    reader_->join();
+  }
+
+ private:
+  ends files_;
+  stage& s_;
+  actor* reader_;
+};
+
+int close_all() {
+  for (int fd = 3; fd < 1024; ++fd) ::close(fd);
+  return 0;
+}
+
+}  // namespace
+
+WEFT_SCENARIO("a child of fork reads and writes blocking files") {
+  bystander other(s);
+  const ends to_child = make_pipe(), from_child = make_pipe();
+  const pid_t child = ::fork();
+  if (child == 0) {
+    char text[16];
+    int wrong = weft::this_fiber::on_fiber();
+    wrong += (::fcntl(to_child.in, F_GETFL) & O_NONBLOCK) != 0;
+    for (int i = 0; i < 2; ++i) {
+      const ssize_t got = ::read(to_child.in, text, sizeof text);
+      wrong += got != 4;
+      wrong += ::write(from_child.out, text, std::size_t(got > 0 ? got : 0)) != got;
+    }
+    ::_exit(wrong);
+  }
+  char text[16];
+  for (int i = 0; i < 2; ++i) {
+    WEFT_CALL(s.says(), write, to_child.out, "ping", 4);
+    s.says().note(text_of(text, WEFT_CALL(s.says(), read, from_child.in, text, sizeof text)));
+  }
+  s.says().note("ended with " + std::to_string(end_of(child)));
+  other.is_still_there();
+}
+
+WEFT_SCENARIO("a child of fork closes all that it does not know") {
+  bystander other(s);
+  for (const bool by_range : {false, true}) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+      if (by_range) ::close_range(3, ~0u, 0);
+      const int both = ::dup(1);
+      ::dup2(1, both + 1);
+      ::closefrom(3);
+      ::_exit(close_all());
+    }
+    s.says().note("ended with " + std::to_string(end_of(child)));
+  }
+  other.is_still_there();
+}
+
+WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent does not notice") {
+  bystander other(s);
+  const ends files = make_pipe(), silent = make_pipe();
+  // Known to the parent by its number, which is another file's in the child.
+  char byte = 0;
+  auto& reader = s.start([&](transcript& says) { WEFT_CALL(says, read, silent.in, &byte, 1); });
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), write, files.out, "from the child", 14);
+  const pid_t child = ::vfork();
+  if (child == 0) {
+    char text[32];
+    int wrong = ::dup2(files.in, silent.in) != silent.in;
+    wrong += ::read(silent.in, text, sizeof text) != 14;
+    close_all();
+    ::_exit(wrong);
+  }
+  s.says().note("ended with " + std::to_string(end_of(child)));
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), write, silent.out, "x", 1);
+  reader.join();
+  other.is_still_there();
+}
+
+WEFT_SCENARIO("a program that is started by posix_spawn gets blocking files") {
+  bystander other(s);
+  for (const maker make : {&a_pipe, &a_stream}) {
+    ends to_child = make(), from_child = make();
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, to_child.in, 0);
+    posix_spawn_file_actions_adddup2(&actions, from_child.out, 1);
+    char program[] = "/bin/cat";
+    const std::array<char*, 2> arguments{program, nullptr};
+    pid_t child = -1;
+    REQUIRE(::posix_spawn(&child, program, &actions, nullptr, arguments.data(), environ) == 0);
+    posix_spawn_file_actions_destroy(&actions);
+    to_child.in.close();
+    from_child.out.close();
+    char text[16];
+    for (const char* word : {"one", "two"}) {
+      WEFT_CALL(s.says(), write, to_child.out, word, 3);
+      s.says().note(text_of(text, WEFT_CALL(s.says(), read, from_child.in, text, sizeof text)));
+    }
+    to_child.out.close();
+    WEFT_CALL(s.says(), read, from_child.in, text, sizeof text);
+    s.says().note("ended with " + std::to_string(end_of(child)));
+  }
+  other.is_still_there();
+}
+
+WEFT_SCENARIO_OF_RACES("closefrom closes from a number on, and wakes who waits there") {
+  ends files = make_pipe();
+  const int high = ::fcntl(files.in, F_DUPFD_CLOEXEC, 900);
+  auto& reader = s.start([&](transcript& says) {
+    char byte = 'x';
+    WEFT_CALL(says, read, high, &byte, 1);
+    says.differs("a close wakes who waits", "read = 1", "read = -1 EBADF");
+  });
+  reader.until_it_waits();
+  s.says().call("closefrom", [&] {
+    ::closefrom(900);
+    return 0;
+  });
+  if (!s.on_fibers()) REQUIRE(::write(files.out, "x", 1) == 1);
+  reader.join();
+}
