@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
-// The switch by the assembly of the folder asm: `registers` and `exchange_registers` are there; here a fresh flow.
+// The switch by our own assembly, which is in a public header since programs inline it; here a fresh flow.
 #pragma once
 
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
 
-#include WEFT_CPU_HEADER
+#include <weft/detail/asm/exchange.hpp>
+
 #include "context/first_call.hpp"
 
 extern "C" void weft_context_start();  // asm: not to be called, only continued at

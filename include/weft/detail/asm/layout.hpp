@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The words that a suspended flow of control leaves behind, the same four on every machine; what the assembly in this
-// folder stores and loads, by the offsets pinned here.
+// The words that a suspended flow of control leaves behind, the same four on every machine; what the switch in this folder
+// stores and loads, by the offsets pinned here.
 //
 //   word    x86-64  aarch64  riscv64   while suspended                        fresh (never run)
 //   stack   rsp     sp       sp        the switching function's stack         top of the empty stack
