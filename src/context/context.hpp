@@ -48,8 +48,15 @@ class context {
     prepare_registers(registers_, low, top, call);
   }
 
-  // The running flow, so far of `ending`, leaves by this context: `ending` may be gone before it does.
-  void take_over(context& ending) noexcept { sanitizer_.take_over(ending.sanitizer_); }
+  // The running flow, so far of `ending`, leaves by this context: `ending` may be gone before it does. It stands on the
+  // stack [low, top), which `ending` need not know: it may have left another one last, a generator's.
+  void take_over(context& ending, const std::byte* low, const std::byte* top) noexcept {
+    sanitizer_.take_over(ending.sanitizer_, low, top);
+  }
+
+  // For a flow that leaves, or is continued, by `exchange_registers` in code of the program: null where only this library
+  // can switch, since the backend is another one or a sanitizer wants to know.
+  [[nodiscard]] registers* words() noexcept { return sanitizer_state::listens ? nullptr : words_of(registers_); }
 
   // Of a prepared or suspended flow: where its stack will be touched first. For prefetching.
   [[nodiscard]] const void* stack_pointer() const noexcept { return registers_.stack; }
@@ -59,21 +66,21 @@ class context {
   friend void switch_from_finished(context&, context&) noexcept;
   friend void renew(context&, context&) noexcept;
 
-  registers registers_;
+  flow_registers registers_;
   [[no_unique_address]] sanitizer_state sanitizer_;
 };
 
 // Keeps the running flow in `from` and continues `to`; returns when somebody switches to `from`.
 [[gnu::always_inline]] inline void switch_context(context& from, context& to) noexcept {
   from.sanitizer_.leave(to.sanitizer_);
-  exchange_registers(from.registers_, to.registers_);
+  exchange_flows(from.registers_, to.registers_);
   from.sanitizer_.arrive();
 }
 
 // Continues `to` and never comes back: from the arrival on, the stack of the running flow is anybody's.
 [[gnu::always_inline]] inline void switch_from_finished(context& from, context& to) noexcept {
   from.sanitizer_.leave_finished(to.sanitizer_);
-  exchange_registers(from.registers_, to.registers_);
+  exchange_flows(from.registers_, to.registers_);
   __builtin_unreachable();
 }
 

@@ -20,6 +20,8 @@ namespace weft::detail {
 
 class sanitizer_state {
  public:
+  static constexpr bool listens = true;
+
   first_call prepare(std::byte* low, std::byte* top, first_call call) noexcept {
     low_ = low;
     size_ = static_cast<std::size_t>(top - low);
@@ -43,9 +45,9 @@ class sanitizer_state {
     __sanitizer_finish_switch_fiber(fake_stack_, &left_->low_, &left_->size_);
   }
 
-  void take_over(sanitizer_state& ending) noexcept {
-    low_ = ending.low_;
-    size_ = ending.size_;
+  void take_over(sanitizer_state&, const std::byte* low, const std::byte* top) noexcept {
+    low_ = low;
+    size_ = static_cast<std::size_t>(top - low);
   }
 
   [[gnu::always_inline]] void renew(sanitizer_state& fresh) noexcept {

@@ -17,6 +17,8 @@ namespace weft::detail {
 
 class sanitizer_state {
  public:
+  static constexpr bool listens = true;
+
   first_call prepare(std::byte*, std::byte*, first_call call) noexcept {
     call_ = call;
     return {&begin, this};
@@ -38,7 +40,9 @@ class sanitizer_state {
     if (left_->finished_) left_->destroy();
   }
 
-  void take_over(sanitizer_state& ending) noexcept { ending.fiber_ = nullptr; }  // `leave` and `renew` ask for it
+  void take_over(sanitizer_state& ending, const std::byte*, const std::byte*) noexcept {
+    ending.fiber_ = nullptr;  // `leave` and `renew` ask for it
+  }
 
   [[gnu::always_inline]] void renew(sanitizer_state& fresh) noexcept {
     fiber_ = __tsan_get_current_fiber();

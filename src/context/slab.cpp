@@ -112,12 +112,21 @@ slab::fresh_stack slab::reserve(const slab_policy& policy) {
   return {index, guarded ? static_cast<std::uint32_t>(layout_.guard) : 0};
 }
 
+stack* slab::header(std::uint32_t index) const noexcept {
+  const std::size_t colour = index % stack_colours;
+  return reinterpret_cast<stack*>(at(index) + layout_.stride - (colour + 1) * sizeof(stack));
+}
+
 stack* slab::make(fresh_stack reserved) noexcept {
   std::byte* const low = at(reserved.index) + layout_.guard;
-  std::byte* const end = at(reserved.index) + layout_.stride;
-  const std::size_t colour = reserved.index % stack_colours;
-  return new (end - (colour + 1) * sizeof(stack))
+  return new (header(reserved.index))
       stack{.next = nullptr, .low = low, .home = this, .guard = reserved.guard, .size_class = size_class_};
+}
+
+stack* slab::find(const void* address) const noexcept {
+  const auto offset = reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(base_);
+  const std::size_t index = offset / layout_.stride;
+  return index < fresh_ ? header(static_cast<std::uint32_t>(index)) : nullptr;
 }
 
 }  // namespace weft::detail

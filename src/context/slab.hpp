@@ -45,6 +45,9 @@ class slab {
   // Its header, which touches its first page. Not under the lock: the page fault takes over a microsecond.
   [[nodiscard]] stack* make(fresh_stack reserved) noexcept;
 
+  // The one that has this address in its guard or in itself, if it has been handed out before.
+  [[nodiscard]] stack* find(const void* address) const noexcept;
+
   [[nodiscard]] bool all_home() const noexcept { return out_ == 0; }
   [[nodiscard]] std::uint32_t out() const noexcept { return out_; }
   [[nodiscard]] std::size_t bytes() const noexcept { return count_ * layout_.stride; }
@@ -55,6 +58,7 @@ class slab {
 
  private:
   [[nodiscard]] std::byte* at(std::uint32_t index) const noexcept { return base_ + index * layout_.stride; }
+  [[nodiscard]] stack* header(std::uint32_t index) const noexcept;
   void map(std::size_t wanted);
   void guard_all() noexcept;
 

@@ -61,6 +61,26 @@ void stack_pool::give_list(stack* first) noexcept {
   }
 }
 
+stack* stack_pool::look_up(const void* address) const noexcept {
+  for (const shelf& on : shelves_) {
+    for (const auto& in : on.slabs) {
+      if (stack* const s = in->find(address)) return s;
+    }
+  }
+  return nullptr;
+}
+
+stack* stack_pool::find(const void* address) const noexcept {
+  const std::lock_guard lock(mutex_);
+  return look_up(address);
+}
+
+stack* stack_pool::try_find(const void* address) const noexcept {
+  const std::unique_lock lock(mutex_,
+                              std::try_to_lock);  // an atomic exchange: the handler may have interrupted the owner
+  return lock ? look_up(address) : nullptr;
+}
+
 stack_stats stack_pool::stats() const {
   const std::lock_guard lock(mutex_);
   std::size_t cached = 0;

@@ -59,6 +59,11 @@ class stack_pool {
   }
   void give_list(stack* first) noexcept;
 
+  // The stack, used before, that has this address in its guard or in itself; else null. Any thread.
+  [[nodiscard]] stack* find(const void* address) const noexcept;
+  // For signal handlers: null also when the pool is being changed by anybody.
+  [[nodiscard]] stack* try_find(const void* address) const noexcept;
+
   // In use and pooled are a moment's view: the caches count without waiting for one another. Any thread.
   [[nodiscard]] stack_stats stats() const;
 
@@ -74,6 +79,7 @@ class stack_pool {
   };
 
   // All under the lock.
+  [[nodiscard]] stack* look_up(const void* address) const noexcept;
   [[nodiscard]] stack* take_used(shelf& from, unsigned most) noexcept;
   [[nodiscard]] slab& slab_with_fresh(shelf& from, unsigned size_class);
   void note_taken(shelf& from, const slab& home) noexcept;

@@ -16,23 +16,28 @@ namespace weft::detail {
 
 inline constexpr const char* switch_name = "boost";
 
-struct registers {
+struct registers;
+
+struct flow_registers {
   void* stack;      // the handle
   first_call call;  // of a fresh flow
 };
 
 // What a jump carries; it lies on the stack of the flow that jumps.
 struct passage {
-  registers* left;
-  registers* entered;
+  flow_registers* left;
+  flow_registers* entered;
 };
 
 // Not instrumented: a flow that leaves for good has unpoisoned its stack, and the red zones around `ours` would stay.
-[[gnu::no_sanitize_address]] inline void exchange_registers(registers& from, registers& to) noexcept {
+[[gnu::no_sanitize_address]] inline void exchange_flows(flow_registers& from, flow_registers& to) noexcept {
   passage ours{&from, &to};
   const auto arrival = boost::context::detail::jump_fcontext(to.stack, &ours);
   static_cast<passage*>(arrival.data)->left->stack = arrival.fctx;
 }
+
+// Nobody else can inline this one.
+inline registers* words_of(flow_registers&) noexcept { return nullptr; }
 
 [[noreturn]] inline void start_flow(boost::context::detail::transfer_t arrival) noexcept {
   const passage theirs = *static_cast<passage*>(arrival.data);
@@ -42,7 +47,7 @@ struct passage {
   weft_context_returned();
 }
 
-inline void prepare_registers(registers& fresh, std::byte* low, std::byte* top, first_call call) noexcept {
+inline void prepare_registers(flow_registers& fresh, std::byte* low, std::byte* top, first_call call) noexcept {
   assert(reinterpret_cast<std::uintptr_t>(top) % 16 == 0);
   fresh.stack = boost::context::detail::make_fcontext(top, static_cast<std::size_t>(top - low), start_flow);
   fresh.call = call;

@@ -107,7 +107,9 @@ void enqueue_movable(control_block& block) noexcept {
     run_body(*self);
     stack* const ground = self->ground;
     fiber_desk* here = self->desk;
-    for (here->finished.take_over(self->saved); !finish(*here, *self); here->finished.take_over(self->saved)) {
+    for (;;) {
+      here->finished.take_over(self->saved, ground->low, ground->top());
+      if (finish(*here, *self)) break;
       settle(*self);
       here = self->desk;
     }

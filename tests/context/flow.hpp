@@ -65,7 +65,7 @@ class flow {
     self.body_(self);
     while (self.next_) {
       detail::context ended;
-      ended.take_over(self.self_);
+      ended.take_over(self.self_, self.low_, self.top());
       detail::renew(ended, self.self_);
       std::exchange(self.next_, nullptr)(self);
     }

@@ -17,6 +17,7 @@
 #include "context/flow.hpp"
 #include "support/scale.hpp"
 
+using namespace weft::detail;
 using weft::test::active_sanitizer;
 using weft::test::flow;
 using weft::test::sanitizer;
@@ -196,4 +197,33 @@ TEST_CASE("a flow's fake stack goes with it") {
   const std::size_t before = address_space();
   come_and_go(200);
   CHECK(address_space() < before + (std::size_t{256} << 20));  // one is 11 MiB
+}
+
+TEST_CASE("a flow that left another flow's stack last, as one that is pulled, leaves its own clean when it ends") {
+  constexpr std::size_t size = std::size_t{64} << 10;
+  struct stage {
+    std::vector<std::max_align_t> stack_of_puller{size / sizeof(std::max_align_t)};
+    std::vector<std::max_align_t> stack_of_pulled{size / sizeof(std::max_align_t)};
+    context main, puller, pulling, pulled, finished;
+    std::byte* low_of(std::vector<std::max_align_t>& memory) { return reinterpret_cast<std::byte*>(memory.data()); }
+    std::byte* poisoned() { return low_of(stack_of_puller) + 1024; }
+  } all;
+  const auto pulled = [](void* argument) noexcept {
+    auto& a = *static_cast<stage*>(argument);
+    switch_context(a.puller, a.main);  // the puller parks while it stands here
+    switch_from_finished(a.pulled, a.pulling);
+  };
+  const auto puller = [](void* argument) noexcept {
+    auto& a = *static_cast<stage*>(argument);
+    switch_context(a.pulling, a.pulled);
+    ASAN_POISON_MEMORY_REGION(a.poisoned(), 64);
+    std::byte* const low = a.low_of(a.stack_of_puller);
+    a.finished.take_over(a.puller, low, low + size);
+    switch_from_finished(a.finished, a.main);
+  };
+  all.puller.prepare(all.low_of(all.stack_of_puller), all.low_of(all.stack_of_puller) + size, +puller, &all);
+  all.pulled.prepare(all.low_of(all.stack_of_pulled), all.low_of(all.stack_of_pulled) + size, +pulled, &all);
+  switch_context(all.main, all.puller);
+  switch_context(all.main, all.puller);
+  *hidden(all.poisoned()) = std::byte{1};  // AddressSanitizer would say so
 }
