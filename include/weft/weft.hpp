@@ -10,6 +10,7 @@
 #include <weft/fiber/fiber_id.hpp>
 #include <weft/fiber/fiber_local.hpp>
 #include <weft/fiber/fiber_ref.hpp>
+#include <weft/fiber/generator.hpp>
 #include <weft/fiber/run.hpp>
 #include <weft/fiber/runtime_spawn.hpp>
 #include <weft/fiber/scope.hpp>

@@ -15,6 +15,7 @@
 #include "context/raw_line.hpp"
 #include "fiber/dump.hpp"
 #include "fiber/fibers.hpp"
+#include "fiber/generator_frame.hpp"
 #include "fiber/scope_core.hpp"
 #include "fiber/switching.hpp"
 
@@ -145,7 +146,11 @@ void enter(control_block& self, cancel_scope& scope, std::int64_t until, bool sh
   cancel_scope& outer = *self.innermost;
   scope.owner = &self;
   scope.outer = &outer;
-  scope.in_flight = int(self.desk->exceptions->uncaught);
+  if (!self.ground->contains(__builtin_frame_address(0))) [[unlikely]] {
+    scope.in_body = body_here();
+    if (scope.in_body) count_scope(*scope.in_body, +1);
+  }
+  scope.in_flight = exceptions_in_flight(self);
   scope.barrier = shielded || scope.in_flight > outer.in_flight;
   const std::int64_t around = scope.barrier ? deadline::limit : outer.effective;
   scope.effective = std::min(until, around);
@@ -158,6 +163,8 @@ void enter(control_block& self, cancel_scope& scope, std::int64_t until, bool sh
 
 void leave(control_block& self, cancel_scope& scope) noexcept {
   if (scope.armed_on) scope.armed_on->cancel(scope);
+  if (scope.in_body) [[unlikely]]
+    count_scope(*scope.in_body, -1);
   if (!self.end.lock()) std::terminate();
   self.innermost = scope.outer;
   if (scope.barrier || scope.requested.load(std::memory_order_relaxed)) {  // written under this lock

@@ -31,6 +31,7 @@ namespace weft::detail {
 
 class timers;
 struct control_block;
+struct stackful_generator;
 struct scope_core;
 
 struct cancel_scope : timer_node {
@@ -38,11 +39,12 @@ struct cancel_scope : timer_node {
   // What a control block's own scope must hold if its memory was returned to zero.
   void become_base_of(control_block& fiber) noexcept;
 
-  int in_flight = 0;             // std::uncaught_exceptions() on entry
+  int in_flight = 0;             // `exceptions_in_flight` on entry
   std::uint32_t deliveries = 0;  // how often `cancelled` was thrown for it
   control_block* owner = nullptr;
   cancel_scope* outer = nullptr;
-  scope_core* children = nullptr;  // of a with_scope
+  scope_core* children = nullptr;         // of a with_scope
+  stackful_generator* in_body = nullptr;  // of the generator whose body has opened it
   // What every fiber looks at in its own, together.
   timers* armed_on = nullptr;                // where the deadline waits
   std::int64_t effective = deadline::limit;  // the earliest deadline of this and the outer ones

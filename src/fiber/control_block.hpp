@@ -60,6 +60,7 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   control_block* next_cancelled = nullptr;  // the canceller's list; it holds `end`'s lock
   block_slab* slab = nullptr;
   std::size_t last_transferred = 0;
+  int in_flight_beneath = 0;        // in the body of a generator: exceptions of those who pull
   unsigned hooks_disabled = 0;      // how many of its own scopes want libc's calls to block
   unsigned calls_without_wait = 0;  // of libc's, in a row
   std::exception_ptr error;

@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <cstring>
 
+#include "context/process_stacks.hpp"
 #include "context/raw_line.hpp"
 #include "fiber/fibers.hpp"
+#include "fiber/generator_frame.hpp"
 
 namespace weft::detail {
 namespace {
@@ -22,6 +24,17 @@ void add_origin(raw_line& line, const control_block& fiber) noexcept {
 void add_time_left(raw_line& line, std::int64_t until) noexcept {
   const auto left = deadline::from_nanoseconds(until).remaining().count();
   line.number(std::uint64_t(left) / 1'000'000).text(" ms");
+}
+
+// The generator that has overflowed its stack to that address.
+bool add_generator(raw_line& line, const void* fault_address) noexcept {
+  stack* const ground = try_find_process_stack(fault_address);
+  if (!ground || !ground->guards(fault_address)) return false;
+  const stackful_generator* const core = generator_frame::of(*ground)->core;
+  if (!core) return false;  // it lies in a cache
+  line.text("a generator, stack of ").number(ground->size()).text(" bytes");
+  line.text(", created at ").text(core->where.file_name()).text(":").number(core->where.line());
+  return true;
 }
 
 }  // namespace
@@ -69,12 +82,18 @@ void dump_fiber(control_block& fiber, int fd) noexcept {
 
 bool describe_overflow(const void* fault_address, int fd) noexcept {
   const control_block* const fiber = running_fiber();
-  if (!fiber || !fiber->ground || !fiber->ground->guards(fault_address)) return false;
   raw_line line;
   line.text("weft: stack overflow in ");
-  add_identity(line, *fiber);
-  line.text(", stack of ").number(fiber->ground->size()).text(" bytes");
-  add_origin(line, *fiber);
+  if (fiber && fiber->ground && fiber->ground->guards(fault_address)) {
+    add_identity(line, *fiber);
+    line.text(", stack of ").number(fiber->ground->size()).text(" bytes");
+    add_origin(line, *fiber);
+  } else if (!add_generator(line, fault_address)) {
+    return false;
+  } else if (fiber) {
+    line.text(", pulled by ");
+    add_description(line, *fiber);
+  }
   line.write_to(fd);
   return true;
 }

@@ -115,7 +115,7 @@ fiber_desk::fiber_desk(fibers& of, worker& on)
 
 void fiber_desk::thread_started(worker&) {
   this_thread.fiber = &current_;
-  exceptions = &exception_state::of_this_thread();
+  exceptions = this_thread.exceptions = &exception_state::of_this_thread();
   if (!all.owner().settings().settings.overflow_report) return;
   try {
     signal_stack_.emplace();
@@ -131,9 +131,11 @@ void fiber_desk::thread_ending(worker&) noexcept {
 
 // As long as there is surplus the worker comes back, or the memory of a peak would stay with an idle runtime.
 std::int64_t fiber_desk::tidy(std::int64_t now) noexcept {
-  if (!stacks.has_surplus()) return deadline::limit;
+  const bool generators = generator_stacks && generator_stacks->has_surplus();
+  if (!stacks.has_surplus() && !generators) return deadline::limit;
   if (now - tidied_at_ < tidy_period) return tidied_at_ + tidy_period;
-  if (stacks.trim()) return now;  // it does a part at a time; what is ready comes first
+  // It does a part at a time; what is ready comes first.
+  if (stacks.trim() || (generators && generator_stacks->trim())) return now;
   tidied_at_ = now;
   return now + tidy_period;
 }

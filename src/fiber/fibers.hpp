@@ -113,10 +113,11 @@ class fiber_desk final : public population::resident {
   const std::uint64_t number;  // of the runtime
   block_cache blocks;
   stack_cache stacks;
-  context ground;                         // the worker's own stack
-  exception_state* exceptions = nullptr;  // the thread's; zero while the worker's own stack runs
-  control_block* uncommitted = nullptr;   // a movable fiber that has just switched to the worker's own stack ([park-2])
-  context finished;                       // of the fiber that ended last
+  std::optional<stack_cache> generator_stacks;  // of the process's, once a generator has begun here
+  context ground;                               // the worker's own stack
+  exception_state* exceptions = nullptr;        // the thread's; zero while the worker's own stack runs
+  control_block* uncommitted = nullptr;  // a movable fiber that has just switched to the worker's own stack ([park-2])
+  context finished;                      // of the fiber that ended last
   std::atomic<std::uint64_t> spawned{0}, ended{0}, started{0};
 
  private:
@@ -131,9 +132,13 @@ class fiber_desk final : public population::resident {
 
 inline fiber_desk& desk_of(worker& at) noexcept { return at.resident<fiber_desk>(kind::fibers); }
 
-// The running fiber. Whether no more exceptions are in flight than when its innermost scope was entered ([cancel-3]).
+// The running fiber. Exceptions in flight, in the body of a generator those of whoever pulls it included.
+[[nodiscard]] inline int exceptions_in_flight(const control_block& self) noexcept {
+  return int(self.desk->exceptions->uncaught) + self.in_flight_beneath;
+}
+// Whether there are no more of them than when its innermost scope was entered ([cancel-3]).
 [[nodiscard]] inline bool is_open_to_cancellation(const control_block& self) noexcept {
-  return int(self.desk->exceptions->uncaught) == self.innermost->in_flight;
+  return exceptions_in_flight(self) == self.innermost->in_flight;
 }
 
 // Call these two on entry only, like `this_thread` itself. Null off a worker.

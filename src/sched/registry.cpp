@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "context/process_stacks.hpp"
 #include "sched/scheduler.hpp"
 
 namespace weft::detail::registry {
@@ -42,6 +43,10 @@ stats_snapshot stats() noexcept {
   for (const scheduler* s : l.all) {
     if (!s->is_stopping()) sum += s->stats();
   }
+  const stack_stats generators = process_stack_stats();
+  sum.stacks_in_use += generators.in_use;
+  sum.stacks_pooled += generators.pooled;
+  sum.stack_bytes += generators.bytes;
   return sum;
 }
 

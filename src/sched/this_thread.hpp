@@ -12,10 +12,13 @@
 
 namespace weft::detail {
 
+struct exception_state;
+
 struct thread_state {
   const running_slot* fiber = nullptr;  // where the worker says which fiber it runs; null: not one of weft's workers
   worker* running = nullptr;            // null: not one of weft's workers
   population::resident* residents[kinds] = {};
+  exception_state* exceptions = nullptr;  // the thread's; on a plain thread once a generator has asked for it
 };
 
 static_assert(offsetof(thread_state, fiber) == 0);  // `slot_of_this_thread` reads it

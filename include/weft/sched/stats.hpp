@@ -24,7 +24,8 @@ struct stats_snapshot {
   stats_snapshot& operator+=(const stats_snapshot& other) noexcept;
 };
 
-// On a fiber or task: of its runtime. Elsewhere: the sum over all living runtimes. Any thread; never parks.
+// On a fiber or task: of its runtime. Elsewhere: the sum over all living runtimes, and the stacks of generators, which
+// belong to none. Any thread; never parks.
 [[nodiscard]] stats_snapshot stats();
 
 }  // namespace weft
