@@ -63,6 +63,37 @@ struct plain {
   std::coroutine_handle<promise_type> handle;
 };
 
+// A generator as C++20 has them: nothing but the frame, the value where it was yielded.
+class [[nodiscard]] yielding {
+ public:
+  struct promise_type {
+    const long* value = nullptr;
+    yielding get_return_object() noexcept { return yielding(std::coroutine_handle<promise_type>::from_promise(*this)); }
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    std::suspend_always yield_value(const long& v) noexcept {
+      value = &v;
+      return {};
+    }
+    void return_void() const noexcept {}
+    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+  };
+
+  yielding(yielding&& other) noexcept : handle_(std::exchange(other.handle_, {})) {}
+  ~yielding() {
+    if (handle_) handle_.destroy();
+  }
+  [[nodiscard]] bool next() {
+    handle_.resume();
+    return !handle_.done();
+  }
+  [[nodiscard]] long value() const noexcept { return *handle_.promise().value; }
+
+ private:
+  explicit yielding(std::coroutine_handle<promise_type> h) noexcept : handle_(h) {}
+  std::coroutine_handle<promise_type> handle_;
+};
+
 // Ready coroutines, last in first out: the order in which a recursion keeps few of them alive.
 inline std::vector<std::coroutine_handle<>>& stack() {
   static std::vector<std::coroutine_handle<>> ready = [] {

@@ -18,6 +18,8 @@ PEERS = {
                     [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_fiber", "-lboost_context"]),
     "boost_context": (["libboost-context-dev=/usr/include/boost/context/fiber.hpp"],
                       [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
+    "boost_coroutine": (["libboost-context-dev=/usr/include/boost/context/fiber.hpp"],
+                        [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
     "libuv": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "nginx": (["nginx-light=/usr/sbin/nginx"], None),
     "wrk": (["wrk=wrk"], None),
