@@ -30,7 +30,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "run/fifo.hpp"
+#include <weft/detail/run/fifo.hpp>
 
 namespace weft::detail {
 

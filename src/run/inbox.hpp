@@ -16,7 +16,7 @@
 #include <atomic>
 #include <cstddef>
 
-#include "run/fifo.hpp"
+#include <weft/detail/run/fifo.hpp>
 
 namespace weft::detail {
 

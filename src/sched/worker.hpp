@@ -15,10 +15,10 @@
 #include <weft/detail/run/runnable.hpp>
 #include <weft/detail/run/waiter.hpp>
 
+#include <weft/detail/run/fifo.hpp>
 #include "poll/poller.hpp"
 #include "poll/timers.hpp"
 #include "run/deque.hpp"
-#include "run/fifo.hpp"
 #include "run/idle.hpp"
 #include "run/inbox.hpp"
 #include "sched/population.hpp"

@@ -4,7 +4,7 @@
 
 #include <weft/detail/run/runnable.hpp>
 
-#include "run/fifo.hpp"
+#include <weft/detail/run/fifo.hpp>
 
 namespace weft::test {
 

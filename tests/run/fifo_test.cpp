@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "run/fifo.hpp"
+#include <weft/detail/run/fifo.hpp>
 
 #include <doctest/doctest.h>
 
