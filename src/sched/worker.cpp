@@ -36,13 +36,14 @@ worker::worker(scheduler& owner, unsigned index, const seams& with)
       index_(index),
       clock_(*with.clock),
       choice_(with.choice) {
-  if (choice_) ticks_ = 1;  // every pick is a fair turn, where the choice is made
+  if (choice_) ready.restart(1);  // every pick is a fair turn, where the choice is made
 }
 
 worker::~worker() = default;
 
 std::uint64_t worker::turns() const noexcept {
-  return rounds_.load(std::memory_order_relaxed) * fair_period + (fair_period - ticks_.load(std::memory_order_relaxed));
+  constexpr unsigned period = ready_queue::fair_period;
+  return rounds_.load(std::memory_order_relaxed) * period + (period - ready.picks_left());
 }
 
 std::uint64_t worker::draw() noexcept { return choice_ ? choice_->choose(std::size_t(-1)) : next_random(random_); }
@@ -57,18 +58,18 @@ void worker::wake() noexcept {
   if (sleep_.wake()) poller->wake();
 }
 
-// What `ready_` alone would starve gets its turn. The oldest fresh one competes with `ready_` every time, but with newer
+// What `ready` alone would starve gets its turn. The oldest fresh one competes with `ready` every time, but with newer
 // fresh ones only by time: a fork-join that is led astray every 61 picks keeps thousands of stacks alive (measured: 85 ns
 // per call of fib(27) against 35).
 runnable* worker::fair_turn() noexcept {
-  ticks_.store(choice_ ? 1 : fair_period, std::memory_order_relaxed);
+  ready.restart(choice_ ? 1 : ready_queue::fair_period);
   rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   const bool reads_clock = turns_unread_ == 0;
   const std::int64_t now = reads_clock ? clock_.now() : read_at_;
   const bool is_late = now - polled_at_ >= shortest_poll_gap;
   take_inbox();
-  if (is_late || !ready_.empty()) {
-    if (runnable* oldest = fresh_.pop_oldest()) ready_.push_back(*oldest);
+  if (is_late || ready.peek()) {
+    if (runnable* oldest = fresh_.pop_oldest()) ready.push(*oldest);
   }
   if (reads_clock) {
     turns_unread_ = !choice_ && now - read_at_ < quick_turns ? most_unread : 0;
@@ -84,13 +85,13 @@ runnable* worker::fair_turn() noexcept {
 
 // The simulated runtime's pick: any of those that could run.
 runnable* worker::choose() noexcept {
-  if (next_) ready_.push_back(*std::exchange(next_, nullptr));
-  while (runnable* r = fresh_.pop_oldest()) ready_.push_back(*r);
+  fifo& line = ready.in_line();
+  while (runnable* r = fresh_.pop_oldest()) line.push_back(*r);
   std::size_t count = 0;
-  for (runnable* r = ready_.front(); r; r = r->next) ++count;
+  for (runnable* r = line.front(); r; r = r->next) ++count;
   if (count == 0) return nullptr;
-  for (std::size_t turn = choice_->choose(count); turn > 0; --turn) ready_.push_back(*ready_.pop_front());
-  return ready_.pop_front();
+  for (std::size_t turn = choice_->choose(count); turn > 0; --turn) line.push_back(*line.pop_front());
+  return line.pop_front();
 }
 
 bool worker::take_inbox() noexcept {
@@ -98,7 +99,7 @@ bool worker::take_inbox() noexcept {
   if (inbox_.take_all(letters) == 0) return false;
   while (runnable* r = letters.pop_front()) {
     if (r->home)
-      ready_.push_back(*r);
+      ready.push(*r);
     else
       push_fresh(*r);
   }
@@ -127,7 +128,7 @@ void worker::look(std::int64_t timeout, wake_list& woken) noexcept {
 void worker::unpark(wake_list& woken) noexcept {
   std::uint64_t count = 0;
   for (; waiter* w = woken.pop(); ++count) w->unpark(*w);
-  poll_due_round_ = rounds_.load(std::memory_order_relaxed) + count / fair_period + 1;
+  poll_due_round_ = rounds_.load(std::memory_order_relaxed) + count / ready_queue::fair_period + 1;
 }
 
 void worker::run() {

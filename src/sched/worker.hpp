@@ -2,7 +2,7 @@
 // A worker: one OS thread of the scheduler with its queues, timers and poller.
 //
 // Invariants
-//  - `next_`, `ready_`, `timers` (but for cancels) and the owner's end of `fresh_` belong to the worker's own thread.
+//  - `ready`, `timers` (but for cancels) and the owner's end of `fresh_` belong to the worker's own thread.
 //  - Other threads give a worker runnables through its inbox and take from it through `fresh_`; nothing else.
 //  - Whoever publishes work for a worker that may sleep does so by a seq_cst write, then looks whether it sleeps; the
 //    worker announces its sleep by a seq_cst write, then looks for work (`idle`, `sleep_word`).
@@ -15,7 +15,7 @@
 #include <weft/detail/run/runnable.hpp>
 #include <weft/detail/run/waiter.hpp>
 
-#include <weft/detail/run/fifo.hpp>
+#include <weft/detail/run/ready_queue.hpp>
 #include "poll/poller.hpp"
 #include "poll/timers.hpp"
 #include "run/deque.hpp"
@@ -39,12 +39,10 @@ class alignas(128) worker {
 
   // The next runnable by the pick order, or null: then the worker's own stack must look for work.
   [[nodiscard]] runnable* pick() noexcept;
-  // What the pick after the next will probably be; for prefetching.
-  [[nodiscard]] runnable* peek() const noexcept { return ready_.front(); }
-
-  void push_ready(runnable& r) noexcept { ready_.push_back(r); }
+  void push_ready(runnable& r) noexcept { ready.push(r); }
   // Runs before all others: the joiner of what just ended, or a hand-off.
-  void push_next(runnable& r) noexcept;
+  void push_next(runnable& r) noexcept { ready.push_next(r); }
+  [[nodiscard]] runnable* peek() const noexcept { return ready.peek(); }
   // May be stolen; wakes a sleeper to do so.
   void push_fresh(runnable& r) noexcept;
 
@@ -85,6 +83,7 @@ class alignas(128) worker {
   runnable* hand_over = nullptr;  // picked by somebody who could not resume it himself: the worker's own stack does
   detail::timers timers;
   std::unique_ptr<detail::poller> poller;
+  ready_queue ready;
 
  private:
   runnable* fair_turn() noexcept;
@@ -101,13 +100,6 @@ class alignas(128) worker {
   bool sleep(bool was_searching) noexcept;
   void learn_from_sleep(std::int64_t slept, bool by_letter) noexcept;
 
-  static constexpr unsigned fair_period = 61;  // prime, so that it does not beat with a program's own periods
-  static constexpr unsigned longest_streak = 16;
-
-  runnable* next_ = nullptr;
-  unsigned streak_ = 0;
-  std::atomic<unsigned> ticks_{fair_period};  // picks until the next fair turn; written by the owner alone
-  fifo ready_;
   deque fresh_;
 
   std::atomic<std::uint64_t> rounds_{0};  // fair turns so far; written by the owner, read for statistics
