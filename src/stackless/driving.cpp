@@ -134,14 +134,14 @@ void start_task(runnable& r) noexcept {
 
 void resume_task(runnable& r) noexcept {
   task_core& task = task_of(r);
-  task_desk& desk = *task.desk;
+  task_desk& desk = desk_of(task);
   desk.set_running(&task);
   drive(desk, task.leaf);
 }
 
 void resume_operation(runnable& r) noexcept {
   task_core& task = task_of(r);
-  task_desk& desk = *task.desk;
+  task_desk& desk = desk_of(task);
   desk.set_running(&task);
   if (try_operation(task))
     drive(desk, task.leaf);
@@ -159,25 +159,26 @@ void unpark_task(waiter& w) noexcept {
 }
 
 std::coroutine_handle<> bounce(task_core& self, std::coroutine_handle<> to) noexcept {
-  self.transfers = self.desk->transfers = task_core::longest_run;
-  self.desk->bounced = to;
+  self.transfers = self.desk->transfers = task_desk_front::longest_run;
+  desk_of(self).bounced = to;
   return std::noop_coroutine();
 }
 
 std::coroutine_handle<> end_of_root(task_core& self) noexcept {
-  self.desk->ended_root = &self;
+  desk_of(self).ended_root = &self;
   return std::noop_coroutine();
 }
 
 std::coroutine_handle<> run_others(task_core& self) noexcept {
-  task_desk& desk = *self.desk;
+  task_desk& desk = desk_of(self);
   return bring(desk, desk.at.pick());
 }
 
-std::coroutine_handle<> run_itself(task_core& self) noexcept { return count(*self.desk, self); }
+std::coroutine_handle<> run_itself(task_core& self) noexcept { return count(desk_of(self), self); }
 
-std::coroutine_handle<> yield_to_others(task_core& self) noexcept {
-  task_desk& desk = *self.desk;
+std::coroutine_handle<> yield_slowly(task_core& self) noexcept {
+  task_desk& desk = desk_of(self);
+  desk.transfers = 1;  // bounces
   runnable* const picked = desk.at.pick();
   if (!picked) return count(desk, self);
   desk.at.push_ready(self);

@@ -107,7 +107,7 @@ context_place* task_desk::place_of_running(bool to_change) noexcept {
 }
 
 std::size_t task_desk::describe_running(worker&, char* out, std::size_t size) const noexcept {
-  const task_core* const task = running_.load(std::memory_order_acquire);  // pairs with `set_running`
+  const task_core* const task = running_as_seen();
   if (!task) return 0;
   raw_line line;
   add_identity(line, *task);

@@ -62,17 +62,12 @@ class tasks final : public population {
 };
 
 // One worker's share. Owner only but for the counters and what says otherwise.
-class task_desk final : public population::resident {
+class task_desk final : public population::resident, public task_desk_front {
  public:
-  task_desk(tasks& of, worker& on) noexcept : all(of), at(on) {}
+  task_desk(tasks& of, worker& on) noexcept : task_desk_front(on, on.ready), all(of) {}
 
   [[nodiscard]] context_place* place_of_running(bool to_change) noexcept override;
   std::size_t describe_running(worker& at, char* out, std::size_t size) const noexcept override;
-
-  // release: the monitor sees the block's text. Null on the worker's own account and while a fiber runs.
-  void set_running(task_core* now) noexcept { running_.store(now, std::memory_order_release); }
-
-  [[nodiscard]] task_core* running() const noexcept { return running_.load(std::memory_order_relaxed); }
 
   static void count(std::atomic<std::uint64_t>& what) noexcept {
     // release: whoever sums sees what was counted before ([empty-1]). Written by the owner alone.
@@ -87,30 +82,19 @@ class task_desk final : public population::resident {
     return id_++;
   }
 
-  // The running task has done something without waiting that might have waited. True, once in a while: time to yield.
-  [[nodiscard]] bool counts_out() noexcept {
-    if (--patience_ != 0) [[likely]]
-      return false;
-    patience_ = longest_patience;
-    return true;
-  }
-
   tasks& all;
-  worker& at;
   task_cache blocks;
   std::coroutine_handle<> bounced;  // what the loop resumes next
   task_core* ended_root = nullptr;  // what the loop has to finish
-  std::uint32_t transfers = task_core::longest_run;
   std::atomic<std::uint64_t> created{0}, ended{0};
 
  private:
   static constexpr std::uint64_t id_run = 4096;
-  static constexpr unsigned longest_patience = 256;  // operations of some nanoseconds
-  std::atomic<task_core*> running_{nullptr};
-  unsigned patience_ = longest_patience;
   std::uint64_t id_ = 0, last_id_ = 0;
 };
 
+// Of a task that has started.
+inline task_desk& desk_of(const task_core& task) noexcept { return static_cast<task_desk&>(*task.desk); }
 inline task_desk& task_desk_of(worker& at) noexcept { return at.resident<task_desk>(kind::tasks); }
 // Call it on entry only, like `this_thread` itself. Null off a worker.
 [[nodiscard]] inline task_desk* task_desk_on_entry() noexcept {

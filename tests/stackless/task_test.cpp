@@ -150,3 +150,16 @@ TEST_CASE("a long loop of tasks that end at once needs no stack") {
   };
   CHECK(run(loop()) == rounds * 42);
 }
+
+TEST_CASE("a long loop of yields needs no stack") {
+  const auto yields = [](std::size_t count) -> task<> {
+    for (std::size_t i = 0; i < count; ++i) co_await yield();
+  };
+  const std::size_t each = weft::test::scaled(200'000);
+  run([](auto loop, std::size_t count) -> task<> {
+    auto first = create_task(loop(count));
+    auto second = create_task(loop(count));
+    co_await first;
+    co_await second;
+  }(yields, each));
+}

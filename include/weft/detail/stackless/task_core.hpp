@@ -14,6 +14,7 @@
 #include <source_location>
 #include <weft/base/deadline.hpp>
 #include <weft/detail/run/completion.hpp>
+#include <weft/detail/run/ready_queue.hpp>
 #include <weft/detail/run/runnable.hpp>
 #include <weft/detail/run/waiter.hpp>
 #include <weft/detail/sched/context_place.hpp>
@@ -22,9 +23,43 @@ namespace weft::detail {
 
 class operation;
 class task_access;
-class task_desk;
 class tasks;
+struct task_core;
 struct promise_base;
+
+// What the coroutines that are inlined need of a worker's desk.
+struct task_desk_front {
+  task_desk_front(worker& on, ready_queue& of) noexcept : at(on), ready(of) {}
+
+  // release: the monitor sees the block's text. Null on the worker's own account and while a fiber runs.
+  void set_running(task_core* now) noexcept { running_.store(now, std::memory_order_release); }
+  [[nodiscard]] task_core* running() const noexcept { return running_.load(std::memory_order_relaxed); }
+  // By another thread.
+  [[nodiscard]] const task_core* running_as_seen() const noexcept {
+    return running_.load(std::memory_order_acquire);  // pairs with `set_running`
+  }
+
+  // The running task has done something without waiting that might have waited. True, once in a while: time to yield.
+  [[nodiscard]] bool counts_out() noexcept {
+    if (--patience_ != 0) [[likely]]
+      return false;
+    patience_ = longest_patience;
+    return true;
+  }
+
+  worker& at;
+  ready_queue& ready;  // its
+  std::uint32_t transfers = longest_run;
+
+  // Coroutines that resume one another are tail calls where the compiler makes them so (not g++ below -O2, nor under its
+  // sanitizers); therefore they go back to the worker's loop after so many, and no stack grows.
+  static constexpr std::uint32_t longest_run = 32;
+
+ private:
+  static constexpr unsigned longest_patience = 256;  // operations of some nanoseconds
+  std::atomic<task_core*> running_{nullptr};
+  unsigned patience_ = longest_patience;
+};
 
 struct alignas(64) task_core final : runnable, waiter {
   enum class fate : std::uint8_t { none, returned, failed, cancelled };
@@ -36,7 +71,7 @@ struct alignas(64) task_core final : runnable, waiter {
     std::coroutine_handle<> leaf;  // the innermost coroutine, where it goes on
     operation* waiting_in;         // or what decides whether it does: while `resume` is resume_operation
   };
-  task_desk* desk = nullptr;  // of its worker; null until it starts
+  task_desk_front* desk = nullptr;  // of its worker; null until it starts
 
   // --- The line that spawn, join and end touch ---
   completion end;
@@ -45,7 +80,7 @@ struct alignas(64) task_core final : runnable, waiter {
   tasks* of = nullptr;
   std::uint64_t id = 0;
   std::source_location where;  // of the create_task
-  std::uint32_t transfers = longest_run;
+  std::uint32_t transfers = task_desk_front::longest_run;
   fate how = fate::none;
   bool thread_waits = false;  // somebody is in `tasks::wait_for`
   bool swept = false;         // cancelled with its runtime, which is done once; under the lock of `end`
@@ -61,10 +96,6 @@ struct alignas(64) task_core final : runnable, waiter {
     context.inherit(from);
     has_context = context.values != nullptr;
   }
-
-  // Coroutines that resume one another are tail calls where the compiler makes them so (not g++ below -O2, nor under its
-  // sanitizers); therefore they go back to the worker's loop after so many, and no stack grows.
-  static constexpr std::uint32_t longest_run = 32;
 };
 
 // The worker's loop resumes `to`, and the caller of this returns to it. On the task's worker.
