@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// What does a yield cost among 2, 100, 1,000 and 10,000 fibers on one worker, against a C++20 coroutine that yields through
-// an intrusive queue in the same process?
+// What does a yield cost among 2, 100, 1,000 and 10,000 fibers, or stackless tasks, on one worker, against a C++20 coroutine
+// that yields through an intrusive queue in the same process?
 #include "support/coroutine.hpp"
 #include "support/report.hpp"
 
 #include <string>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 namespace {
@@ -52,6 +53,32 @@ double fibers(long count) {
   return each;
 }
 
+weft::stackless::task<> taking_turns(long rounds, alternation& seen) {
+  const char mine = 0;
+  for (long i = 0; i < rounds; ++i) {
+    seen.note(&mine);
+    co_await weft::stackless::yield();
+  }
+}
+
+weft::stackless::task<double> tasks_take_turns(long count, alternation& seen) {
+  std::vector<weft::stackless::task_handle<void>> all;
+  all.reserve(static_cast<std::size_t>(count));
+  const bench::stopwatch watch;
+  for (long i = 0; i < count; ++i) all.push_back(weft::stackless::create_task(taking_turns(total / count, seen)));
+  for (auto& task : all) co_await task;
+  co_return watch.nanoseconds() / static_cast<double>(total);
+}
+
+double tasks(long count) {
+  alternation seen;
+  weft::options one;
+  one.workers = 1;
+  const double each = weft::stackless::run(tasks_take_turns(count, seen), one);
+  bench::expect(seen.real(), "the tasks did not take turns");
+  return each;
+}
+
 bench::floor::plain looping(bench::floor::fifo& queue, long rounds, alternation& seen, long& ended) {
   const char mine = 0;
   for (long i = 0; i < rounds; ++i) {
@@ -85,13 +112,15 @@ double coroutines(long count) {
 
 int main() {
   for (const long count : {2L, 100L, 1'000L, 10'000L}) {
-    std::vector<double> mine, floor;
+    std::vector<double> mine, stackless, floor;
     for (int i = 0; i < bench::repeats; ++i) {
       mine.push_back(fibers(count));
+      stackless.push_back(tasks(count));
       floor.push_back(coroutines(count));
     }
     const std::string measure = "yield/" + std::to_string(count);
     bench::report(measure, "weft", "ns", mine);
+    bench::report(measure, "stackless", "ns", stackless);
     bench::report(measure, "cxx20", "ns", floor);
   }
 }
