@@ -17,7 +17,7 @@ using detail::wait_node;
 
 namespace {
 
-constexpr std::uint64_t tries = 63, patience = 4;
+constexpr std::uint64_t tries = 63, patience = 16;
 
 }  // namespace
 
@@ -42,9 +42,8 @@ entry mutex::enter(parking_lot&, parking_lot::word& state, wait_node& who, bool 
   return entry::wait;
 }
 
-// Whether it was free, and is mine now.
-bool mutex::take_over(std::uint64_t me) noexcept {
-  auto seen = lot_.guess();
+// Whether it is free, and mine from now on.
+bool mutex::take(std::uint64_t me, parking_lot::word seen) noexcept {
   for (unsigned spins = 0; !(seen & holder);) {
     if (seen & parking_lot::locked) {
       detail::relax(spins++);
@@ -56,25 +55,38 @@ bool mutex::take_over(std::uint64_t me) noexcept {
   return false;
 }
 
-void mutex::lock_slowly() {
-  const std::uint64_t me = detail::identity_here();
-  if (!take_over(me)) detail::wait_at(lot_, locking_, never, me);
+void mutex::lock_otherwise(std::uint64_t me, parking_lot::word seen) {
+  if (!me) {
+    me = detail::identity_here();
+    seen = lot_.guess();
+  }
+  if (!take(me, seen)) detail::wait_at(lot_, locking_, never, me);
 }
 
-bool mutex::try_lock_slowly() { return take_over(detail::identity_here()); }
+bool mutex::try_lock_otherwise(std::uint64_t me, parking_lot::word seen) {
+  return me ? take(me, seen) : take(detail::identity_here(), lot_.guess());
+}
 
 bool mutex::try_lock_until(deadline until) {
   const std::uint64_t me = detail::identity_here();
-  return take_over(me) || detail::wait_at(lot_, locking_, until, me);
+  return take(me, lot_.guess()) || detail::wait_at(lot_, locking_, until, me);
 }
 
-void mutex::unlock_slowly() {
-  if (!is_mine())
+void mutex::unlock_otherwise(std::uint64_t me, parking_lot::word seen) {
+  if (!me) {
+    me = detail::identity_here();
+    seen = lot_.guess();
+  }
+  if ((seen & holder) != me)
     detail::throw_error(std::errc::operation_not_permitted, "weft: mutex: unlocked by who does not hold it");
-  for (auto seen = lot_.guess(); (seen & (woken | parking_lot::flags)) != parking_lot::waited_for;) {
-    if (seen & parking_lot::locked) break;
+  // While somebody is on his way nobody else has to be woken.
+  while (!(seen & parking_lot::locked) && (!(seen & parking_lot::waited_for) || (seen & woken))) {
     if (lot_.try_change(seen, seen & ~holder)) return;
   }
+  unlock_and_wake();
+}
+
+void mutex::unlock_and_wake() {
   const parking_lot::word state = lot_.lock();
   wait_node* const next = state & woken ? nullptr : lot_.queue().claim_one(detail::outcome::woken);
   if (!next) {
