@@ -68,7 +68,11 @@ class company {
   // `blocking` runs on fibers and threads; `async` gives the task. Both are kept until the end.
   void start(kind k, std::function<void()> blocking, std::function<stackless::task<>()> async) {
     if (k == kind::thread) {
-      threads_.emplace_back(std::move(blocking));
+      live_.add();
+      threads_.emplace_back([this, body = std::move(blocking)] {
+        body();
+        live_.done();
+      });
     } else if (k == kind::task) {
       live_.add();
       tasks_.push_back(stackless::create_task(drive(bodies_.emplace_back(std::move(async)))));
@@ -93,7 +97,7 @@ class company {
   }
   void join() {
     for (auto& f : std::exchange(fibers_, {})) f.join();
-    live_.wait();  // a fiber cannot join a task
+    live_.wait();  // threads and tasks, whose own joins would block the worker
     for (auto& t : std::exchange(threads_, {})) t.join();
     tasks_.clear();
     bodies_.clear();

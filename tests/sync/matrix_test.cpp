@@ -175,7 +175,7 @@ struct shared_lock : like_a_lock {
       shared_lock
 
 TEST_CASE_TEMPLATE("each waiting operation keeps its word in every situation", Operation, SHAPES) {
-  for (std::size_t round = weft::test::scaled(20, 2); round > 0; --round)
+  for (std::size_t round = weft::test::scaled(5, 2); round > 0; --round)
     weft::run([] {
       for (const kind k : weft::test::kinds) {
         CAPTURE(name_of(k));
