@@ -53,20 +53,29 @@ template <class Operation> class matrix {
   void begin() {
     one_ = std::make_unique<Operation>();
     how_ = ending::none;
+    noticed_ = false;
     word_ = look();
   }
   [[nodiscard]] detail::parking_lot::word look() { return detail::lot_access::of(one_->primitive()).look(); }
 
-  void start(std::optional<deadline> until = {}, mutex* gate = nullptr, bool destroys = false) {
+  // The actor locks `gate` in front of the operation, and `exit` behind it before it looks whether it is cancelled; the
+  // test holds them meanwhile.
+  struct details {
+    std::optional<deadline> until = {};
+    mutex* gate = nullptr;
+    mutex* exit = nullptr;
+    bool destroys = false;
+  };
+  void start(details with = {}) {
     actors_.start(
         who_,
-        [this, until, gate, destroys] {
-          if (gate) gate->lock(), gate->unlock();
+        [this, with] {
+          pass(with.gate);
           try {
             bool came_true = true;
             if constexpr (timed) {
-              if (until)
-                came_true = one_->perform_until(*until);
+              if (with.until)
+                came_true = one_->perform_until(*with.until);
               else
                 one_->perform();
             } else {
@@ -77,18 +86,22 @@ template <class Operation> class matrix {
           } catch (const cancelled&) {
             how_ = ending::cancelled;
           }
-          if (destroys) one_.reset();
-        },
-        [this, until, gate, destroys]() -> stackless::task<> {
-          if (gate) {
-            co_await gate->async_lock();
-            gate->unlock();
+          if (with.destroys) one_.reset();
+          if (!with.exit) return;
+          pass(with.exit);
+          try {
+            this_fiber::check_cancelled();
+          } catch (const cancelled&) {
+            noticed_ = true;
           }
+        },
+        [this, with]() -> stackless::task<> {
+          co_await async_pass(with.gate);
           try {
             bool came_true = true;
             if constexpr (timed) {
-              if (until)
-                came_true = co_await one_->perform_async_until(*until);
+              if (with.until)
+                came_true = co_await one_->perform_async_until(*with.until);
               else
                 co_await one_->perform_async();
             } else {
@@ -99,11 +112,26 @@ template <class Operation> class matrix {
           } catch (const cancelled&) {
             how_ = ending::cancelled;
           }
-          if (destroys) one_.reset();
+          if (with.destroys) one_.reset();
+          if (!with.exit) co_return;
+          co_await async_pass(with.exit);
+          try {
+            co_await stackless::yield();
+          } catch (const cancelled&) {
+            noticed_ = true;
+          }
         });
   }
-  void park() {
-    start();
+  static void pass(mutex* gate) {
+    if (gate) gate->lock(), gate->unlock();
+  }
+  static stackless::task<> async_pass(mutex* gate) {
+    if (!gate) co_return;
+    co_await gate->async_lock();
+    gate->unlock();
+  }
+  void park(mutex* exit = nullptr) {
+    start({.exit = exit});
     await_waiters(one_->primitive(), 1);
   }
   void expect(ending how) {
@@ -150,7 +178,7 @@ template <class Operation> class matrix {
   }
   void destroyed_afterwards() {
     begin();
-    start({}, nullptr, true);
+    start({.destroys = true});
     await_waiters(one_->primitive(), 1);
     one_->make_ready();
     expect(ending::done);
@@ -158,40 +186,49 @@ template <class Operation> class matrix {
   }
   void deadline_past() {
     begin();
-    start(deadline(std::chrono::seconds(-1)));
+    start({.until = deadline(std::chrono::seconds(-1))});
     expect(ending::late);
     expect_untouched();
     if constexpr (Operation::keeps) {
       begin();
       one_->make_ready();
       const auto ready = look();
-      start(deadline(std::chrono::seconds(-1)));
+      start({.until = deadline(std::chrono::seconds(-1))});
       expect(ending::done);
       expect_word_of_success(ready);
     }
   }
   void deadline_while_parked() {
     begin();
-    start(deadline(std::chrono::milliseconds(1)));
+    start({.until = deadline(std::chrono::milliseconds(1))});
     expect(ending::late);
     expect_untouched();
   }
+  // A cancellation that came too late is not lost: the next point throws.
   void woken_then_cancelled() {
     begin();
-    park();
+    mutex exit;
+    exit.lock();
+    park(&exit);
     one_->make_ready();
     actors_.cancel();
+    exit.unlock();
     expect(ending::done);
     expect_word_of_success(ready_word());
+    CHECK(noticed_);
   }
   void cancelled_then_woken() {
     begin();
-    park();
+    mutex exit;
+    exit.lock();
+    park(&exit);
     actors_.cancel();
     one_->make_ready();
+    exit.unlock();
     actors_.join();
     if (Operation::completes && how_ == ending::done) {
       expect_word_of_success(ready_word());
+      CHECK(noticed_);
     } else {
       expect(ending::cancelled);
       CHECK(look() == ready_word());
@@ -205,7 +242,7 @@ template <class Operation> class matrix {
       const auto before = look();
       mutex gate;
       gate.lock();
-      start({}, &gate);
+      start({.gate = &gate});
       await_waiters(gate, 1);
       actors_.cancel();
       gate.unlock();
@@ -218,15 +255,20 @@ template <class Operation> class matrix {
   }
   void cancelled_while_parked() {
     begin();
-    park();
+    mutex exit;
+    exit.lock();
+    park(&exit);
     actors_.cancel();
     if constexpr (Operation::cancellable) {
+      exit.unlock();
       expect(ending::cancelled);
       expect_untouched();
     } else {
       one_->make_ready();
+      exit.unlock();
       expect(ending::done);
       expect_word_of_success(ready_word());
+      CHECK(noticed_);
     }
   }
 
@@ -234,6 +276,7 @@ template <class Operation> class matrix {
   std::unique_ptr<Operation> one_;
   company actors_;
   std::atomic<ending> how_{ending::none};
+  std::atomic<bool> noticed_{false};  // a cancellation, after the operation
   detail::parking_lot::word word_ = 0;
 };
 

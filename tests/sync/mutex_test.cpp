@@ -218,6 +218,31 @@ TEST_CASE("who waits for a mutex is overtaken a few times and no more") {
   });
 }
 
+TEST_CASE("who was woken for a mutex and came too late keeps his place in line") {
+  weft::run(
+      [] {
+        weft::mutex m;
+        std::vector<int> order;
+        std::vector<weft::fiber<void>> all;
+        m.lock();
+        for (int i = 0; i < 2; ++i) {
+          all.push_back(weft::spawn([&, i] {
+            const std::lock_guard guard(m);
+            order.push_back(i);
+          }));
+          await_waiters(m, std::size_t(i) + 1);
+        }
+        m.unlock();  // wakes the first one
+        m.lock();    // and takes it away again
+        await_waiters(m, 1);
+        await_waiters(m, 2);
+        m.unlock();
+        for (auto& f : all) f.join();
+        CHECK(order == std::vector<int>{0, 1});
+      },
+      {.workers = 1});
+}
+
 TEST_CASE("waits for a mutex that end by their deadline lose no wake, in any order") {
   simulate(
       [] {
