@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/base/error.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/sync/barrier.hpp>
 
 #include "sync/lot_wait.hpp"
@@ -78,6 +79,7 @@ std::uint64_t barrier_core::arrive(std::ptrdiff_t n, bool drop) {
 void barrier_core::wait(std::uint64_t phase) { wait_at(*this, waiting, never, phase); }
 
 bool barrier_core::arrive_and_wait_until(deadline until) {
+  checkpoint();
   std::uint64_t note = 0;
   const bool in_time = wait_noting(*this, arriving, until, note);
   if (note == is_last) finish_phase();

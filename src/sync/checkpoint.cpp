@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <weft/detail/sync/channel_core.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 
 #include "fiber/fibers.hpp"
 #include "fiber/switching.hpp"

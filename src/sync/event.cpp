@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/sync/event.hpp>
 
-#include "fiber/waiting.hpp"
 #include "sync/lot_wait.hpp"
 
 namespace weft {
@@ -28,7 +28,7 @@ void event::reset() noexcept {
 }
 
 bool event::wait_until(deadline until) {
-  detail::check_cancellation();
+  detail::checkpoint();
   return is_set() || wait_at(lot_, waiting_, until);
 }
 

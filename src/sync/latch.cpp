@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/base/error.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/sync/latch.hpp>
 
-#include "fiber/waiting.hpp"
 #include "sync/lot_wait.hpp"
 
 namespace weft {
@@ -23,7 +23,7 @@ const detail::lot_rule latch::arriving_{
 };
 
 bool latch::wait_until(deadline until) {
-  detail::check_cancellation();
+  detail::checkpoint();
   return try_wait() || wait_at(count_.lot(), waiting_, until);
 }
 

@@ -2,14 +2,23 @@
 // How tasks wait at a parking lot: `wait_at`, cut at its park.
 #include <weft/detail/sync/lot_operation.hpp>
 
+#include "stackless/tasks.hpp"
+
 namespace weft::detail {
 
 bool lot_operation::advance() noexcept {
   const phase was = phase_;
-  if (was == phase::fresh) {
-    if (rule_->cancellable && take_cancellation(self())) {
-      why_ = outcome::cancelled;
-      return true;
+  if (was == phase::fresh || was == phase::yielded) {
+    if (rule_->cancellable) {
+      if (take_cancellation(self())) {
+        why_ = outcome::cancelled;
+        return true;
+      }
+      if (was == phase::fresh && self().desk->counts_out()) {
+        phase_ = phase::yielded;
+        yield_in();
+        return false;
+      }
     }
     return enter(false, !rule_->cancellable);
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // select for fibers and plain threads.
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/detail/sync/select_case.hpp>
 
 #include "fiber/fibers.hpp"

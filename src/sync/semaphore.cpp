@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Invariant: while somebody waits whose claim can still be won, there is no permit.
 #include <weft/base/error.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/sync/semaphore.hpp>
 
-#include "fiber/waiting.hpp"
 #include "sync/lot_wait.hpp"
 
 namespace weft {
@@ -29,7 +29,7 @@ bool semaphore::try_acquire_slowly() noexcept {
 }
 
 bool semaphore::try_acquire_until(deadline until) {
-  detail::check_cancellation();
+  detail::checkpoint();
   return try_acquire() || wait_at(lot_, acquiring_, until);
 }
 

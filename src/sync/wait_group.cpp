@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/sync/wait_group.hpp>
 
-#include "fiber/waiting.hpp"
 #include "sync/lot_wait.hpp"
 
 namespace weft {
@@ -9,7 +9,7 @@ namespace weft {
 const detail::lot_rule wait_group::waiting_{.what = "a wait_group", .enter = &detail::countdown::enter};
 
 bool wait_group::wait_until(deadline until) {
-  detail::check_cancellation();
+  detail::checkpoint();
   return count() == 0 || wait_at(count_.lot(), waiting_, until);
 }
 

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -197,4 +198,48 @@ TEST_CASE("an event wakes a herd of 10,000 fibers, again and again, each of them
     });
     CHECK(passed == 3 * herd);
   });
+}
+
+TEST_CASE("a fiber or task that never has to wait at a primitive lets others run all the same") {
+  weft::event open;
+  open.set();
+  weft::latch down(0);
+  weft::semaphore permits(1);
+  weft::wait_group nobody;
+  weft::barrier alone(1);
+  const std::function<void()> waits[] = {
+      [&] { open.wait(); },
+      [&] { down.wait(); },
+      [&] {
+        permits.acquire();
+        permits.release();
+      },
+      [&] { nobody.wait(); },
+      [&] { alone.arrive_and_wait(); },
+  };
+  for (const auto& wait : waits)
+    simulate(
+        [&] {
+          bool over = false;
+          auto other = weft::spawn([&] { over = true; });
+          while (!over) wait();
+          other.join();
+        },
+        1);
+  simulate(
+      [&] {
+        bool begun = false, over = false;
+        auto other = weft::spawn([&] {
+          while (!begun) weft::this_fiber::yield();
+          over = true;
+        });
+        company one;
+        one.start(weft::test::kind::task, {}, [&]() -> weft::stackless::task<> {
+          begun = true;
+          while (!over) co_await open.async_wait();
+        });
+        one.join();
+        other.join();
+      },
+      1);
 }

@@ -13,6 +13,7 @@
 #include <weft/detail/sync/channel_core.hpp>
 #include <weft/detail/sync/channel_item.hpp>
 #include <weft/detail/sync/channel_operation.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 
 namespace weft {
 

@@ -63,10 +63,6 @@ struct channel_node : wait_node {
   bool chosen = false;    // its claim was won through this node; for waiters with several
 };
 
-// First of all in an operation that might wait. Throws `cancelled` if the fiber is; at times lets others run, since a
-// fiber that never has to wait would keep its worker from them. Nothing on a plain thread or a task. May park.
-void checkpoint();
-
 class alignas(64) channel_core {
  public:
   // Throws invalid_argument for a capacity that was negative, and bad_alloc.

@@ -34,7 +34,7 @@ class lot_operation : public operation {
   [[nodiscard]] wait_node& node() noexcept { return wait_.node(); }
 
  private:
-  enum class phase : std::uint8_t { fresh, waiting, waiting_deaf };
+  enum class phase : std::uint8_t { fresh, yielded, waiting, waiting_deaf };
 
   [[nodiscard]] bool enter(bool again, bool deaf) noexcept;
 
