@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// with_scope(): children, daemons, errors.
+// with_scope(): children, daemons, nesting, crowds.
 #include <doctest/doctest.h>
 
 #include <array>
@@ -7,10 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <stdexcept>
 #include <string>
-#include <vector>
 #include <weft/weft.hpp>
 
 #include "support/refusal.hpp"
@@ -73,94 +70,6 @@ TEST_CASE("with_scope returns what its body returns: values, references, move-on
   });
 }
 
-TEST_CASE("the first error of a child cancels the others and the body, and comes out unchanged") {
-  simulate([] {
-    int cancelled = 0;
-    const auto count = [&cancelled] {
-      try {
-        wait_for_cancellation();
-      } catch (const weft::cancelled&) {
-        ++cancelled;
-        throw;
-      }
-    };
-    CHECK_THROWS_WITH_AS(weft::with_scope([&](weft::scope& s) {
-                           s.spawn(count);
-                           s.spawn(count);
-                           s.spawn([] {
-                             weft::this_fiber::sleep_for(1s);
-                             throw std::runtime_error("the first");
-                           });
-                           count();
-                         }),
-                         "the first", std::runtime_error);
-    CHECK(cancelled == 3);
-  });
-}
-
-TEST_CASE("an error of the body cancels the children and comes out unchanged") {
-  simulate([] {
-    bool cancelled = false;
-    CHECK_THROWS_AS(weft::with_scope([&](weft::scope& s) {
-                      s.spawn([&cancelled] {
-                        try {
-                          wait_for_cancellation();
-                        } catch (const weft::cancelled&) {
-                          cancelled = true;
-                        }
-                      });
-                      weft::this_fiber::sleep_for(1ms);
-                      throw 5;
-                    }),
-                    int);
-    CHECK(cancelled);
-  });
-}
-
-TEST_CASE("two errors come out as a group, in the order in which they happened") {
-  simulate([] {
-    try {
-      weft::with_scope([](weft::scope& s) {
-        for (int i = 1; i <= 3; ++i) {
-          s.spawn([i] {
-            try {
-              wait_for_cancellation();
-            } catch (const weft::cancelled&) {
-              weft::shield([i] { weft::this_fiber::sleep_for(i * 1s); });
-              throw std::runtime_error(std::to_string(i));
-            }
-          });
-        }
-        weft::this_fiber::sleep_for(1ms);
-        throw std::runtime_error("0");
-      });
-      CHECK(false);
-    } catch (const weft::exception_group& group) {
-      REQUIRE(group.exceptions().size() == 4);
-      CHECK(std::string(group.what()).find("several") != std::string::npos);
-      int expected = 0;
-      for (const auto& error : group.exceptions())
-        CHECK_THROWS_WITH_AS(std::rethrow_exception(error), std::to_string(expected++).c_str(), std::runtime_error);
-    }
-  });
-}
-
-TEST_CASE("a child that is cancelled alone is no error") {
-  simulate([] {
-    bool other_done = false;
-    weft::with_scope([&](weft::scope& s) {
-      const weft::fiber_ref one = s.spawn(wait_for_cancellation);
-      s.spawn([&other_done] {
-        weft::this_fiber::sleep_for(2s);
-        other_done = true;
-      });
-      weft::this_fiber::sleep_for(1s);
-      one.cancel();
-    });
-    CHECK(other_done);
-  });
-}
-
 TEST_CASE("scope::cancel cancels children and body, and with_scope returns") {
   simulate([] {
     int cancelled = 0;
@@ -216,52 +125,6 @@ TEST_CASE("a child of a cancelled scope never runs its body") {
   });
 }
 
-TEST_CASE("a cancellation from outside passes through with_scope as cancelled, after all children ended") {
-  simulate([] {
-    bool child_ended = false;
-    auto f = weft::spawn([&child_ended] {
-      CHECK_THROWS_AS(weft::with_scope([&](weft::scope& s) {
-                        s.spawn([&child_ended] {
-                          try {
-                            wait_for_cancellation();
-                          } catch (const weft::cancelled&) {
-                            weft::shield([] { weft::this_fiber::sleep_for(1s); });
-                            child_ended = true;
-                            throw;
-                          }
-                        });
-                        wait_for_cancellation();
-                      }),
-                      weft::cancelled);
-      CHECK(child_ended);
-      weft::this_fiber::check_cancelled();
-    });
-    weft::this_fiber::sleep_for(1ms);
-    f.cancel();
-    CHECK_THROWS_AS(f.join(), std::system_error);
-  });
-}
-
-TEST_CASE("cancelled is dropped when there is a real error") {
-  simulate([] {
-    auto f = weft::spawn([] {
-      weft::with_scope([](weft::scope& s) {
-        s.spawn([] {
-          try {
-            wait_for_cancellation();
-          } catch (const weft::cancelled&) {
-            throw std::runtime_error("real");
-          }
-        });
-        wait_for_cancellation();
-      });
-    });
-    weft::this_fiber::sleep_for(1ms);
-    f.cancel();
-    CHECK_THROWS_WITH_AS(f.join(), "real", std::runtime_error);
-  });
-}
-
 TEST_CASE("daemons are cancelled when the other children have ended") {
   simulate([] {
     std::string order;
@@ -286,25 +149,6 @@ TEST_CASE("daemons are cancelled when the other children have ended") {
       });
     });
     CHECK(order == "cdd");
-  });
-}
-
-TEST_CASE("a daemon's error ends the scope, and a daemon may spawn a child") {
-  simulate([] {
-    CHECK_THROWS_AS(weft::with_scope([](weft::scope& s) {
-                      s.spawn_daemon([] { throw 1; });
-                      wait_for_cancellation();
-                    }),
-                    int);
-    int grandchildren = 0;
-    weft::with_scope([&](weft::scope& s) {
-      s.spawn_daemon([&] {
-        s.spawn([&grandchildren] { ++grandchildren; });
-        wait_for_cancellation();
-      });
-      weft::this_fiber::sleep_for(1ms);
-    });
-    CHECK(grandchildren == 1);
   });
 }
 
@@ -430,23 +274,6 @@ TEST_CASE("children that start while another worker cancels the scope are cancel
         }
       },
       {.workers = 3});
-}
-
-TEST_CASE("errors of children on all workers arrive at once") {
-  weft::run([] {
-    for (std::size_t i = 0; i < scaled(500); ++i) {
-      try {
-        weft::with_scope([](weft::scope& s) {
-          for (int k = 0; k < 8; ++k) s.spawn([k] { throw k; });
-          wait_for_cancellation();
-        });
-        CHECK(false);
-      } catch (int) {
-      } catch (const weft::exception_group& group) {
-        CHECK(group.exceptions().size() >= 2);
-      }
-    }
-  });
 }
 
 TEST_CASE("with_scope, with_deadline and shield are refused off a fiber") {

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: BSL-1.0
+// Cancellation and exceptions: clean-up, unwinding, handlers.
+#include <doctest/doctest.h>
+
+#include <chrono>
+#include <exception>
+#include <string>
+#include <weft/weft.hpp>
+
+#include "support/refusal.hpp"
+#include "support/simulated.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::refuses;
+using weft::test::simulate;
+
+namespace {
+
+bool was_cancelled(weft::fiber<>& f) {
+  return refuses(std::errc::operation_canceled, "the fiber was cancelled", [&] { return f.join(), 0; });
+}
+
+}  // namespace
+
+TEST_CASE("a cancellation does not interrupt clean-up in destructors during unwinding") {
+  simulate([] {
+    struct cleaning {
+      bool& whole;
+      ~cleaning() {
+        CHECK(!weft::this_fiber::cancelled());
+        weft::this_fiber::sleep_for(1s);
+        weft::this_fiber::yield();
+        weft::this_fiber::check_cancelled();
+        weft::spawn([] { weft::this_fiber::sleep_for(1s); }).join();
+        whole = true;
+      }
+    };
+    bool by_cancellation = false, by_error = false;
+    auto f = weft::spawn([&] {
+      const cleaning c{by_cancellation};
+      weft::this_fiber::sleep_until(weft::never);
+    });
+    auto g = weft::spawn([&] {
+      const cleaning c{by_error};
+      throw 1;
+    });
+    weft::this_fiber::sleep_for(100ms);
+    f.cancel();
+    g.cancel();  // while it cleans up
+    CHECK(was_cancelled(f));
+    CHECK_THROWS_AS(g.join(), int);
+    CHECK(by_cancellation);
+    CHECK(by_error);
+  });
+}
+
+TEST_CASE("a timeout that a destructor opens during unwinding works") {
+  simulate([] {
+    struct closing {
+      int& timeouts;
+      ~closing() {
+        for (int i = 0; i < 3; ++i) timeouts += !weft::try_for(1s, [] { weft::this_fiber::sleep_for(1h); });
+        try {
+          weft::with_timeout(1s, [&] {
+            const struct inner {
+              ~inner() { weft::this_fiber::sleep_for(10s); }
+            } deeper;
+            weft::this_fiber::sleep_for(1h);
+          });
+        } catch (const weft::timed_out&) {
+          ++timeouts;
+        }
+        weft::with_scope([&](weft::scope& s) {
+          s.spawn([&] { ++timeouts; });
+          weft::this_fiber::sleep_for(1s);
+        });
+      }
+    };
+    int timeouts = 0;
+    auto f = weft::spawn([&] {
+      const closing c{timeouts};
+      weft::this_fiber::sleep_until(weft::never);
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(timeouts == 5);
+  });
+}
+
+TEST_CASE("unwinding by cancellation runs every destructor, in order") {
+  simulate([] {
+    std::string order;
+    struct mark {
+      std::string& to;
+      char what;
+      ~mark() { to += what; }
+    };
+    auto f = weft::spawn([&] {
+      const mark a{order, 'a'};
+      weft::with_timeout(1h, [&] {
+        const mark b{order, 'b'};
+        weft::with_scope([&](weft::scope& s) {
+          const mark c{order, 'c'};
+          s.spawn([&] {
+            const mark child{order, 'k'};
+            weft::this_fiber::sleep_until(weft::never);
+          });
+          weft::this_fiber::sleep_until(weft::never);
+        });
+      });
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(order.size() == 4);
+    CHECK(order.find('c') < order.find('b'));
+    CHECK(order.substr(2) == "ba");
+  });
+}
+
+TEST_CASE("catching std::exception lets a cancellation pass") {
+  simulate([] {
+    auto f = weft::spawn([] {
+      try {
+        weft::this_fiber::sleep_until(weft::never);
+      } catch (const std::exception&) {
+        CHECK(false);
+      }
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+  });
+}
