@@ -1,21 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
-// Tasks beside each other: create_task, join, cancel, sleep, what run makes of those that are left.
+// Tasks beside each other: create_task, join, sleep, what run makes of those that are left.
 #include <doctest/doctest.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <chrono>
-#include <functional>
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <utility>
 #include <vector>
-#include <weft/net/unix_stream.hpp>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/scale.hpp"
 
 namespace {
@@ -27,42 +24,17 @@ using weft::stackless::sleep;
 using weft::stackless::task;
 using weft::stackless::task_handle;
 using weft::stackless::yield;
+using weft::test::code_of;
+using weft::test::joins_as_cancelled;
+using weft::test::parks_forever;
+using weft::test::yields_until;
 using clock = std::chrono::steady_clock;
-
-std::errc code_of(const std::system_error& e) { return std::errc(e.code().value()); }
 
 task<int> number(int n) { co_return n; }
 task<> forever() { co_await sleep(weft::never); }
 task<> throws(const char* what) {
   throw std::runtime_error(what);
   co_return;
-}
-task<> yields_until(const std::atomic<bool>& flag) {
-  while (!flag) co_await yield();
-}
-task<> sets(std::atomic<bool>& flag) {
-  flag = true;
-  co_return;
-}
-
-// Says in `saw` that the cancellation arrived.
-task<> parks_forever(std::atomic<bool>& parked, bool& saw) {
-  try {
-    parked = true;
-    co_await sleep(weft::never);
-  } catch (const weft::cancelled&) {
-    saw = true;
-    throw;
-  }
-}
-
-task<bool> joins_as_cancelled(task_handle<>& handle) {
-  try {
-    co_await handle;
-  } catch (const std::system_error& e) {
-    co_return code_of(e) == std::errc::operation_canceled && !handle.joinable();
-  }
-  co_return false;
 }
 
 }  // namespace
@@ -135,93 +107,6 @@ TEST_CASE("a task cannot join itself") {
     self = create_task(body());
     known = true;
     co_await yields_until(tried);
-  }());
-}
-
-TEST_CASE("a task that is cancelled before it starts never runs") {
-  std::atomic<bool> ran = false;
-  run(
-      [](std::atomic<bool>& flag) -> task<> {
-        auto child = create_task(sets(flag));  // one worker: it starts when we wait
-        child.cancel();
-        CHECK(co_await joins_as_cancelled(child));
-      }(ran),
-      {.workers = 1});
-  CHECK_FALSE(ran);
-}
-
-TEST_CASE("a task that is cancelled while it waits unwinds, and its joiner is told") {
-  run([]() -> task<> {
-    std::atomic<bool> parked = false;
-    bool saw = false;
-    auto child = create_task(parks_forever(parked, saw));
-    co_await yields_until(parked);
-    child.cancel();
-    CHECK(co_await joins_as_cancelled(child));
-    CHECK(saw);
-  }());
-}
-
-TEST_CASE("a cancellation is delivered once: what catches it can go on") {
-  run([]() -> task<> {
-    std::atomic<bool> parked = false;
-    const auto stubborn = [&]() -> task<int> {
-      bool caught = false;
-      try {
-        parked = true;
-        co_await sleep(weft::never);
-      } catch (const weft::cancelled&) {
-        caught = true;
-      }
-      co_await yield();
-      co_await sleep(1us);
-      co_return caught ? 5 : 0;
-    };
-    auto child = create_task(stubborn());
-    co_await yields_until(parked);
-    child.cancel();
-    CHECK(co_await child == 5);
-  }());
-}
-
-TEST_CASE("a cancelled joiner leaves the handle joinable") {
-  run([]() -> task<> {
-    std::atomic<bool> go = false, joining = false;
-    auto child = create_task(yields_until(go));
-    const auto joins = [&]() -> task<> {
-      joining = true;
-      co_await child;
-    };
-    auto joiner = create_task(joins());
-    co_await yields_until(joining);
-    joiner.cancel();
-    CHECK(co_await joins_as_cancelled(joiner));
-    CHECK(child.joinable());
-    go = true;
-    co_await child;
-    CHECK_FALSE(child.joinable());
-  }());
-}
-
-TEST_CASE("a cancellation that races with the wake-up loses neither") {
-  run([]() -> task<> {
-    for (std::size_t i = 0; i < weft::test::scaled(3'000); ++i) {
-      std::atomic<int> slept = 0;
-      const auto sleeper = [&]() -> task<> {
-        co_await sleep(std::chrono::microseconds(5));
-        slept = 1;
-      };
-      auto child = create_task(sleeper());
-      for (std::size_t k = 0; k < i % 50; ++k) co_await yield();
-      child.cancel();
-      bool cancelled = false;
-      try {
-        co_await child;
-      } catch (const std::system_error&) {
-        cancelled = true;
-      }
-      CHECK(cancelled == !slept);
-    }
   }());
 }
 
@@ -385,24 +270,4 @@ TEST_CASE("a dump says what a task waits for and where it was created") {
   }());
   CHECK(text.find(" waits for its sleep to end") != text.npos);
   CHECK(text.find("handle_test.cpp:") != text.npos);
-}
-
-TEST_CASE("a task is cancelled from a plain thread") {
-  for (std::size_t i = 0; i < weft::test::scaled(200); ++i) {
-    run([]() -> task<> {
-      std::atomic<bool> parked = false;
-      bool saw = false;
-      auto child = create_task(parks_forever(parked, saw));
-      std::thread outside([&] { child.cancel(); });
-      bool cancelled = false;
-      try {
-        co_await child;
-      } catch (const std::system_error& e) {
-        cancelled = code_of(e) == std::errc::operation_canceled;
-      }
-      outside.join();
-      CHECK(cancelled);
-      CHECK(saw == parked);
-    }());
-  }
 }
