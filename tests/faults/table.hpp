@@ -114,6 +114,7 @@ inline constexpr std::string_view harmless[] = {
     // locks and signal sets
     "pthread_cond_clockwait",
     "pthread_mutex_lock",
+    "pthread_mutex_trylock",
     "pthread_mutex_unlock",
     "pthread_once",
     "pthread_sigmask",
