@@ -206,6 +206,8 @@ QUESTIONS = {
                         lambda b: program(b, "channel") + peer(b, "go", "channel") +
                         program(b, "channel", "2", two_cores=True) + peer(b, "go", "channel", 2),
                         ["bench/channel"], ["go"]),
+    "event": Question("10,000 who wait for one event are woken, and wait for the next",
+                      lambda b: program(b, "event") + peer(b, "go", "event"), ["bench/event"], ["go"]),
     "mutex": Question("a mutex that nobody else wants; one that 100 fibers want on two workers",
                       lambda b: program(b, "mutex") + program(b, "mutex", "2", two_cores=True) + peer(b, "go", "mutex", 2),
                       ["bench/mutex"], ["go"]),

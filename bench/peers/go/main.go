@@ -396,11 +396,45 @@ func fourToFour() {
 	})
 }
 
+func event() {
+	const herd, rounds = 10_000, 50
+	several("event/10000", "ns", func() float64 {
+		var doors [rounds + 1]chan struct{}
+		for i := range doors {
+			doors[i] = make(chan struct{})
+		}
+		var passed sync.WaitGroup
+		sum := 0 // one processor: no two run at once
+		for i := 0; i < herd; i++ {
+			go func() {
+				for _, door := range doors[:] {
+					<-door
+					sum++
+					passed.Done()
+				}
+			}()
+		}
+		round := func(r int) {
+			passed.Add(herd)
+			close(doors[r])
+			passed.Wait()
+		}
+		round(0)
+		start := time.Now()
+		for r := 1; r <= rounds; r++ {
+			round(r)
+		}
+		took := time.Since(start)
+		expect(sum == herd*(rounds+1), "somebody was not woken")
+		return float64(took.Nanoseconds()) / (herd * rounds)
+	})
+}
+
 func main() {
 	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory,
-		"mutex": mutex, "channel": channel}
+		"mutex": mutex, "channel": channel, "event": event}
 	if len(os.Args) != 2 || questions[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel")
+		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel|event")
 		os.Exit(2)
 	}
 	questions[os.Args[1]]()
