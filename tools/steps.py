@@ -113,7 +113,7 @@ def orders(build):
         if not program.exists():
             return [programs.failure("orders", f"{program} is not there")]
         return [programs.run("orders", [*legs.wrapper(build), str(program)], logs / "orders.txt",
-                             {**legs.environment(build, 1), "WEFT_SEEDS": "1000"}, left())]
+                             {**legs.environment(build, 1), "WEFT_SEEDS": "1000", "WEFT_TEST_TIMEOUT": "600"}, left())]
     return Step("a thousand orders", build, run)
 
 
