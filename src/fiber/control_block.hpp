@@ -17,7 +17,7 @@
 #include <weft/base/deadline.hpp>
 #include <weft/detail/fiber/fiber_core.hpp>
 #include <weft/detail/run/runnable.hpp>
-#include <weft/detail/run/waiter.hpp>
+#include <weft/detail/run/wait_queue.hpp>
 #include <weft/detail/sched/context_place.hpp>
 
 #include "context/context.hpp"
@@ -65,7 +65,8 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   unsigned calls_without_wait = 0;  // of libc's, in a row
   std::exception_ptr error;
   std::atomic<std::int64_t> waits_until{deadline::limit};  // beside `waits_for`
-  char label[32] = {};                                     // its name, or ""
+  wait_node place;        // of a wait with one node; while it is linked, whoever holds that queue's lock may touch it
+  char label[32] = {};    // its name, or ""
   context_place context;  // what these two hold is dropped when it ends: `has_belongings`
   local_values* locals = nullptr;
   // --- touched by every fiber: the end of `base`, the stack, a small body, one line together ---

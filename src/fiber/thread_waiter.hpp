@@ -4,7 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <weft/detail/run/waiter.hpp>
+#include <weft/detail/run/wait_queue.hpp>
 
 namespace weft::detail {
 
@@ -17,6 +17,8 @@ class alignas(64) thread_waiter : public waiter {  // aligned so that a lock can
   // Owner only, after it armed. Blocks until the unpark; past `until` (steady nanoseconds) it wins its own claim for
   // outcome::deadline first, unless somebody else was faster.
   void block(claim::ticket generation, std::int64_t until) noexcept;
+
+  wait_node place;  // as that of a fiber
 
  private:
   friend class thread_waiter_owner;

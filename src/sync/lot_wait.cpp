@@ -15,7 +15,7 @@ bool wait_noting(parking_lot& lot, const lot_rule& rule, deadline until, std::ui
   bool deaf = !rule.cancellable;
   for (bool again = false;; again = true) {
     waiting me(deaf ? waiting::may_cancel::no : waiting::may_cancel::yes, rule.what);  // [claim-1]
-    wait_node node(me.who(), me.ticket());
+    wait_node& node = me.place();
     node.note = note;
     wake_list woken;
     parking_lot::word state = lot.lock();

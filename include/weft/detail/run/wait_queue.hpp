@@ -2,7 +2,7 @@
 // The place of waiters in line: wait nodes and the FIFO queue beneath every primitive and every descriptor.
 //
 // Invariants
-//  - A node lies on its waiter's stack (or frame). It names the waiter and the generation it waits in.
+//  - A node lies on its waiter's stack, in its frame or beside its claim. It names the waiter and the generation.
 //  - Every access to a queue, and to a node that is linked in it, holds the lock of the queue's owner. A waiter unlinks
 //    its nodes, under that lock, before its frame goes; so whoever finds a node linked may read it.
 //  - Fairness is decided here and nowhere else: first linked, first tried.
