@@ -2,9 +2,11 @@
 #include <weft/detail/sync/contender.hpp>
 
 #include <weft/base/error.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 
 #include "fiber/fibers.hpp"
 #include "fiber/waiting.hpp"
+#include "stackless/tasks.hpp"
 
 namespace weft::detail {
 namespace {
@@ -73,7 +75,7 @@ void contender::withdraw() noexcept {
 }
 
 std::optional<std::size_t> wait_for_several(contenders these, how_many wanted, deadline until) {
-  check_cancellation();
+  checkpoint();
   if (const control_block* const self = current_fiber()) {
     for (const contender& one : these)
       if (one.is(&self->end))
@@ -123,8 +125,13 @@ several_operation::course several_operation::wait() noexcept {
 
 bool several_operation::advance() noexcept {
   course now = course::on;
-  if (phase_ == phase::fresh) {
+  if (phase_ == phase::fresh || phase_ == phase::yielded) {
     cancelled_ = take_cancellation(self());
+    if (!cancelled_ && phase_ == phase::fresh && self().desk->counts_out()) {
+      phase_ = phase::yielded;
+      yield_in();
+      return false;
+    }
   } else {
     const outcome why = wait_.end();
     if (phase_ == phase::waiting) withdraw(wanted_ == how_many::any ? these_ : these_.subspan(next_, 1));

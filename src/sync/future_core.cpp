@@ -3,8 +3,8 @@
 
 #include <future>
 #include <weft/base/error.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 
-#include "fiber/waiting.hpp"
 #include "sync/lot_wait.hpp"
 
 namespace weft::detail {
@@ -63,7 +63,7 @@ void future_core::add_call(std::unique_ptr<ready_call> what) noexcept {
 }
 
 bool future_core::wait_until(deadline until) {
-  check_cancellation();
+  checkpoint();
   return is_ready() || wait_at(lot_, waiting, until);
 }
 

@@ -215,6 +215,42 @@ TEST_CASE("threads and tasks wait for several, too") {
       {.workers = workers()});
 }
 
+TEST_CASE("a fiber or task that never has to wait for a future lets others run all the same") {
+  promise<void> p;
+  p.set_value();
+  const weft::shared_future<void> f = p.get_future();
+  for (const bool several : {false, true})
+    simulate(
+        [&] {
+          bool over = false;
+          auto other = weft::spawn([&] { over = true; });
+          while (!over) {
+            if (several)
+              (void)when_any(f).wait();
+            else
+              f.get();
+          }
+          other.join();
+        },
+        1);
+  simulate(
+      [&] {
+        bool begun = false, over = false;
+        auto other = weft::spawn([&] {
+          while (!begun) weft::this_fiber::yield();
+          over = true;
+        });
+        company one;
+        one.start(weft::test::kind::task, {}, [&]() -> task<> {
+          begun = true;
+          while (!over) co_await when_any(f).async_wait();
+        });
+        one.join();
+        other.join();
+      },
+      1);
+}
+
 TEST_CASE("stress: many wait for the first of fibers and futures that end at any moment, some are cancelled") {
   std::atomic<std::size_t> first[2]{}, cancelled{0};
   const std::size_t count = scaled(4000);

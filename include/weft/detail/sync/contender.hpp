@@ -49,7 +49,7 @@ class several_operation : public operation {
   [[nodiscard]] std::optional<std::size_t> result() const;
 
  private:
-  enum class phase : std::uint8_t { fresh, waiting, forgone };
+  enum class phase : std::uint8_t { fresh, yielded, waiting, forgone };
   enum class course : std::uint8_t { on, decided, suspended };
 
   static bool proceed(operation& self) noexcept { return static_cast<several_operation&>(self).advance(); }
