@@ -7,6 +7,9 @@ namespace weft::detail {
 
 inline void pause() noexcept { asm volatile("yield"); }
 
+// Orders this thread's stores before its last exchange with its loads behind this: an exchange alone does not.
+inline void order_behind_exchange() noexcept { asm volatile("dmb ish" ::: "memory"); }
+
 [[nodiscard]] inline bool shadow_stack_is_on() noexcept {
   register unsigned long feature asm("x16") = 1;
   asm volatile("hint #40" : "+r"(feature));  // chkfeat: clears the bit where guarded control stacks are on

@@ -7,6 +7,9 @@ namespace weft::detail {
 
 inline void pause() noexcept { asm volatile(".4byte 0x0100000f"); }  // pause (Zihintpause); elsewhere a weak fence
 
+// Orders this thread's stores before its last exchange with its loads behind this: an exchange alone does not.
+inline void order_behind_exchange() noexcept { asm volatile("fence rw, rw" ::: "memory"); }
+
 [[nodiscard]] inline bool shadow_stack_is_on() noexcept { return false; }
 
 }  // namespace weft::detail

@@ -51,7 +51,7 @@ void spread(cancel_scope& scope, control_block*& list, wake_list& woken) noexcep
   for (cancel_scope* s = of.innermost; s != &scope; s = s->outer) {
     if (s->barrier) visible = s->outer;
   }
-  if (visible == of.innermost && of.word.cancel()) woken.push(of);
+  if (visible == of.innermost && of.cancel()) woken.push(of);
   for (cancel_scope* s = visible;; s = s->outer) {
     if (s->children) list_children(*s->children, list);
     if (s == &scope) break;

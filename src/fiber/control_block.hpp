@@ -24,6 +24,7 @@
 #include "context/exception_state.hpp"
 #include "context/stack.hpp"
 #include "fiber/cancel_scope.hpp"
+#include "run/direct_joiner.hpp"
 #include "run/park_word.hpp"
 
 namespace weft::detail {
@@ -39,9 +40,8 @@ struct suspended_fiber : runnable {
 };
 
 // What a wait touches besides.
-struct waiting_fiber : waiter {
-  using waiter::waiter;
-  fibers* of = nullptr;
+struct waiting_fiber : direct_joiner {
+  using direct_joiner::direct_joiner;
   cancel_scope* innermost = nullptr;
   park_word parked;  // movable fibers only
   // For dumps, hence atomic and relaxed: a literal, null while it does not wait.
@@ -59,6 +59,7 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   control_block* younger = nullptr;
   control_block* next_cancelled = nullptr;  // the canceller's list; it holds `end`'s lock
   block_slab* slab = nullptr;
+  fibers* of = nullptr;
   std::size_t last_transferred = 0;
   int in_flight_beneath = 0;        // in the body of a generator: exceptions of those who pull
   unsigned hooks_disabled = 0;      // how many of its own scopes want libc's calls to block

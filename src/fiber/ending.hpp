@@ -21,8 +21,8 @@ void settle(control_block& self) noexcept;
 
 // The joiner goes first: it is the one that the whole fan-in waits for, and its stack is the one to be used next.
 inline void unpark_joiner(fiber_desk& desk, const completion::end& end) noexcept {
+  if (!end.wins_joiner()) return;  // something else has woken it
   waiter& joiner = *end.joiner;
-  if (!joiner.word.win(end.generation, outcome::woken)) return;  // something else has woken it
   if (joiner.unpark == &unpark_fiber && block_of(joiner).home == &desk.at) [[likely]]
     desk.at.push_next(block_of(joiner));
   else

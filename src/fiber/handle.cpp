@@ -37,21 +37,16 @@ bool wait_for_end(control_block& block, control_block* self, deadline until, wai
   }
 }
 
-// The usual case of it: by a fiber, without a deadline. True: it has ended. False: `wait_for_end` knows why. By itself,
-// because a switch keeps no registers: whatever lives across it is stored and loaded.
-[[gnu::always_inline]] inline bool join_as_usual(control_block& self, control_block& block) {
-  waiting me(&self, waiting::may_cancel::yes, "the end of another fiber");
-  wait_node node(self, me.ticket());
-  if (block.end.show(node) != completion::shown::waiting) [[unlikely]] {
-    me.forgo();
+// The usual case of it, directly ([join-4]): by a fiber that can be cancelled, without a deadline. True: it has ended.
+// False: `wait_for_end` knows why. By itself, because a switch keeps no registers: whatever lives across it is stored and
+// loaded.
+[[gnu::always_inline]] inline bool join_directly(control_block& self, control_block& block) noexcept {
+  if (!self.join(block.end)) [[unlikely]]
     return false;
-  }
-  const outcome why = me.park();
-  if (why == outcome::woken) [[likely]]
-    return true;
-  const bool ended = block.end.withdraw(node);  // [join-3]
-  me.heed(why);
-  return ended;
+  self.waits_for.store("the end of another fiber", std::memory_order_release);
+  park(*self.desk, self);
+  self.waits_for.store(nullptr, std::memory_order_relaxed);
+  return block.end.has_ended();  // [join-6]
 }
 
 }  // namespace
@@ -78,11 +73,12 @@ bool fiber_handle::wait_until(deadline until) {
 void fiber_handle::join() {
   fiber_desk* desk = desk_on_entry();
   control_block* const self = desk ? desk->running() : nullptr;
-  if (!core_ || !self || self->word.pending() || &block_of(*core_) == self) [[unlikely]] {
+  if (!core_ || !self || self->word.pending() || &block_of(*core_) == self || !is_open_to_cancellation(*self))
+      [[unlikely]] {
     (void)wait_until(never);
     desk = desk_here();
   } else if (!core_->end.has_ended()) {
-    if (!join_as_usual(*self, block_of(*core_))) [[unlikely]]
+    if (!join_directly(*self, block_of(*core_))) [[unlikely]]
       (void)wait_for_end(block_of(*core_), self, never, waiting::may_cancel::yes);
     desk = self->desk;
   }

@@ -172,7 +172,7 @@ void give_up(fiber_core& core) noexcept {
 void start(fiber_core& core) {
   control_block& block = block_of(core);
   fiber_desk* const desk = desk_on_entry();
-  if (!desk || &desk->all != block.of || block.parent || block.home) [[unlikely]] {
+  if (!desk || !is_of(*desk, block) || block.parent || block.home) [[unlikely]] {
     start_specially(block);
     return;
   }

@@ -12,7 +12,7 @@ void blocking_call::perform() noexcept {
 
 bool blocking_call::finish() noexcept {
   const completion::end told = end.finish();
-  if (told.joiner && told.joiner->word.win(told.generation, outcome::woken)) told.joiner->unpark(*told.joiner);
+  if (told.joiner && told.wins_joiner()) told.joiner->unpark(*told.joiner);
   return told.detached;
 }
 

@@ -83,7 +83,7 @@ void finish(task_desk& desk, task_core& task) noexcept {
   const bool thread_waits = task.thread_waits;
   const completion::end end = task.end.finish();
   if (end.joiner) {
-    if (end.joiner->word.win(end.generation, outcome::woken)) unpark_joiner(desk.at, *end.joiner);
+    if (end.wins_joiner()) unpark_joiner(desk.at, *end.joiner);
   } else if (end.detached) {
     report_unobserved_task(task);
     recycle_task(task);

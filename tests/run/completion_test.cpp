@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: BSL-1.0
+// The word in which an end, a direct joiner and a canceller meet.
+#include "run/direct_joiner.hpp"
+
+#include <doctest/doctest.h>
+
+#include "support/litmus.hpp"
+#include "support/scale.hpp"
+
+using namespace weft::detail;
+using namespace weft::test;
+
+namespace {
+
+struct joining : direct_joiner {
+  joining() : direct_joiner([](waiter&) noexcept {}) {}
+};
+
+bool end_owes(completion& word) {
+  const completion::end told = word.finish();
+  return told.joiner && told.wins_joiner();
+}
+
+}  // namespace
+
+TEST_CASE("the end takes a direct joiner out, and there is no claim to be won for it") {
+  completion word;
+  word.begin(false);
+  joining j;
+  CHECK(j.join(word));
+  CHECK(!word.has_ended());
+  const completion::end told = word.finish();
+  CHECK(told.joiner == &j);
+  CHECK(told.wins_joiner());
+  CHECK(!told.detached);
+  CHECK(word.has_ended());
+  CHECK(!j.cancel());
+}
+
+TEST_CASE("a direct joiner is not shown to what has ended, nor beside another joiner of either kind") {
+  completion word;
+  joining first, second;
+  CHECK(!first.join(word));  // never begun
+  word.begin(false);
+  CHECK(first.join(word));
+  CHECK(!second.join(word));
+  wait_node node(second, second.word.arm());
+  CHECK(word.show(node) == completion::shown::other_joiner);
+  CHECK(word.take_back(first));
+  CHECK(word.show(node) == completion::shown::waiting);
+  CHECK(!first.join(word));
+  CHECK(!word.take_back(second));  // it waits by its claim
+  CHECK(end_owes(word));
+}
+
+TEST_CASE("who is taken back is nobody's joiner: the end is quiet, the lock and a handle that lets go are kept") {
+  completion word;
+  word.begin(false);
+  joining j;
+  CHECK(j.join(word));
+  CHECK(word.lock());
+  CHECK(word.take_back(j));
+  CHECK(!word.take_back(j));
+  CHECK(word.detach());
+  word.unlock();
+  const completion::end told = word.finish();
+  CHECK(!told.joiner);
+  CHECK(told.detached);
+}
+
+// Caught by this: a joiner that looks before it is shown, or without the order between the two; a canceller that looks
+// before it marks.
+TEST_CASE("a joiner whose fiber never ends sees the cancellation, or the canceller sees the joiner") {
+  completion word;
+  joining j;
+  int parks = 0, owed = 0;
+  CHECK(litmus(
+            scaled(20'000),
+            [&] {
+              word.begin(false);
+              j.word.clear_pending();
+              j.joins.store(nullptr, std::memory_order_relaxed);
+              parks = owed = 0;
+            },
+            [&] {
+              const bool right = parks == owed && j.word.pending();
+              (void)word.take_back(j);
+              (void)word.finish();
+              return right;
+            },
+            [&](stagger& wait) {
+              wait(64);
+              if (j.word.pending()) return;
+              parks = j.join(word);
+            },
+            [&](stagger& wait) {
+              wait(128);
+              owed = j.cancel();
+              wait(64);
+              owed += j.cancel();  // once more
+            }) == 0);
+}
+
+TEST_CASE("of the end and a canceller one has taken the joiner out, and owes it the unpark") {
+  completion word, next;
+  joining j;
+  int parks = 0, by_end = 0, by_canceller = 0;
+  bool ended = false;
+  CHECK(litmus(
+            scaled(20'000),
+            [&] {
+              word.begin(false);
+              next.begin(false);
+              j.word.clear_pending();
+              by_end = by_canceller = 0;
+              parks = j.join(word);
+            },
+            [&] {
+              const bool right = parks == by_end + by_canceller && ended && word.has_ended();
+              (void)next.finish();
+              return right;
+            },
+            [&](stagger& wait) {
+              wait(64);
+              by_end = end_owes(word);
+              ended = word.has_ended();
+              wait(64);
+              by_end += end_owes(next);
+            },
+            [&](stagger& wait) {
+              wait(64);
+              by_canceller = j.cancel();
+              wait(64);
+              by_canceller += j.cancel();
+            }) == 0);
+}
