@@ -68,7 +68,7 @@ TEST_CASE("who is taken back is nobody's joiner: the end is quiet, the lock and 
   CHECK(told.detached);
 }
 
-// Caught by this: a joiner that looks before it is shown, or without the order between the two; a canceller that looks
+// Caught by this: a joiner that looks before it is shown; a canceller that looks
 // before it marks.
 TEST_CASE("a joiner whose fiber never ends sees the cancellation, or the canceller sees the joiner") {
   completion word;
