@@ -29,12 +29,17 @@ iovec deep_part(const stack& s) noexcept {
 stack_cache::stack_cache(stack_pool& pool) : pool_(pool) { pool.enter(*this); }
 
 stack_cache::~stack_cache() {
+  give_back();
+  pool_.leave(*this);
+}
+
+void stack_cache::give_back() noexcept {
   for (list& l : lists_) {
     pool_.give_list(std::exchange(l.hot, nullptr));
     pool_.give_list(std::exchange(l.cold, nullptr));
+    l.cold_count = 0;
   }
   held_.store(0, std::memory_order_relaxed);
-  pool_.leave(*this);
 }
 
 stack* stack_cache::refill(unsigned size_class) {

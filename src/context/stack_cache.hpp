@@ -63,6 +63,9 @@ class stack_cache {
   // Meant for a worker that goes idle, and every so often (10 ms and more) for one that does not.
   bool trim() noexcept;
 
+  // All to the pool. Owner only, not on a given stack.
+  void give_back() noexcept;
+
   // Whether another trim, now or later, would give something back. Owner only.
   [[nodiscard]] bool has_surplus() const noexcept;
 

@@ -36,11 +36,30 @@ stack* stack_pool::take(unsigned size_class, unsigned most) {
   std::unique_lock lock(mutex_);
   shelf& from = shelves_[size_class];
   if (stack* list = take_used(from, most)) return list;
-  slab& home = slab_with_fresh(from, size_class);
-  const slab::fresh_stack fresh = home.reserve(policy_);
-  note_taken(from, home);
-  lock.unlock();
-  return home.make(fresh);
+  for (;;) {
+    try {
+      slab& home = slab_with_fresh(from, size_class);
+      const slab::fresh_stack fresh = home.reserve(policy_);
+      note_taken(from, home);
+      lock.unlock();
+      return home.make(fresh);
+    } catch (...) {
+      if (!unmap_idle(from)) throw;
+    }
+  }
+}
+
+bool stack_pool::unmap_idle(const shelf& but) noexcept {
+  bool found = false;
+  for (shelf& s : shelves_) {
+    if (&s == &but) continue;
+    for (std::size_t i = s.slabs.size(); i-- > 0;) {
+      if (!s.slabs[i]->all_home()) continue;
+      remove(s, i).reset();
+      found = true;
+    }
+  }
+  return found;
 }
 
 void stack_pool::give_list(stack* first) noexcept {
@@ -131,7 +150,7 @@ std::unique_ptr<slab> stack_pool::remove(shelf& from, std::size_t position) noex
     from.slabs[position] = std::move(from.slabs.back());
     from.slabs[position]->position = position;
     from.first_fresh = std::min(from.first_fresh, position);
-    // first_used is not beyond it either, since the removed one just got its last stack back.
+    from.first_used = std::min(from.first_used, position);
   }
   from.slabs.pop_back();
   from.stacks -= removed->count();

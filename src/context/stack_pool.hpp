@@ -82,6 +82,8 @@ class stack_pool {
   [[nodiscard]] stack* look_up(const void* address) const noexcept;
   [[nodiscard]] stack* take_used(shelf& from, unsigned most) noexcept;
   [[nodiscard]] slab& slab_with_fresh(shelf& from, unsigned size_class);
+  // Gives address space and mappings back that other classes keep for nobody. Whether there was any.
+  bool unmap_idle(const shelf& but) noexcept;
   void note_taken(shelf& from, const slab& home) noexcept;
   [[nodiscard]] std::unique_ptr<slab> remove(shelf& from, std::size_t position) noexcept;
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <memory>
 #include <new>
+#include <utility>
 #include <weft/base/error.hpp>
 
 #include "fiber/switching.hpp"
@@ -71,6 +72,7 @@ block_arena::~block_arena() {
 }
 
 runnable* block_arena::take_batch() {
+  of_.lack().refuse_spawn();
   {
     const std::lock_guard guard(lock_);
     if (runnable* list = free_) {
@@ -136,6 +138,11 @@ void block_arena::give_back(control_block& block) noexcept {
 
 block_cache::~block_cache() {
   if (free_) arena_.give_batch(free_);
+}
+
+void block_cache::hide() noexcept {
+  if (free_) arena_.give_batch(std::exchange(free_, nullptr));
+  count_ = 0;
 }
 
 void block_cache::refill() {

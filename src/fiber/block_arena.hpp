@@ -40,7 +40,7 @@ class block_arena {
   // All fibers have ended, and the caches of the workers are gone.
   ~block_arena();
 
-  // A list of free blocks linked by `next`. Any thread. Throws not_enough_memory.
+  // A list of free blocks linked by `next`. Any thread. Throws not_enough_memory, also when fibers wait for stacks.
   [[nodiscard]] runnable* take_batch();
   // Any thread.
   void give_batch(runnable* list) noexcept;
@@ -82,6 +82,8 @@ class block_cache {
     --count_;
     return static_cast<control_block&>(*r);
   }
+  // The next `take` asks `shortage` whether there may be one. [stack-3]
+  void hide() noexcept;
   void give(control_block& block) noexcept {
     block.next = free_;
     free_ = &block;

@@ -51,7 +51,7 @@ bool drop_cancelled_body(control_block& self) noexcept {
     const shielded guard(self);  // a destructor that sleeps is not to be interrupted
     self.perform(self, fiber_core::act::drop_body);
   }
-  self.how = fate::cancelled;
+  if (self.how == fate::none) self.how = fate::cancelled;  // else there was no stack for it
   if (self.base.armed_on || self.kind.detached || self.has_belongings) settle(self);
   return true;
 }

@@ -22,6 +22,7 @@ stack_options options_of(const environment& with) {
   result.default_size = with.settings.stack_size;
   result.unguarded_allowed = with.settings.unguarded_stacks;
   if (with.debug.mprotect_guards) result.guards = guard_method::protect;
+  result.mapping_limit = with.debug.mappings;
   return result;
 }
 
@@ -101,8 +102,9 @@ void fibers::add_to(stats_snapshot& sum) const noexcept {
   sum.spawned += spawned;
   sum.live_fibers += spawned > ended ? spawned - ended : 0;
   sum.parked += parked;
-  sum.stacks_in_use += stacks.in_use;
-  sum.stacks_pooled += stacks.pooled;
+  const std::size_t reserved = std::min(lack_.in_reserve(), stacks.in_use);
+  sum.stacks_in_use += stacks.in_use - reserved;
+  sum.stacks_pooled += stacks.pooled + reserved;
   sum.stack_bytes += stacks.bytes;
 }
 
@@ -111,7 +113,33 @@ void fibers::dump(int fd) const noexcept {
 }
 
 fiber_desk::fiber_desk(fibers& of, worker& on)
-    : all(of), at(on), number(of.number()), blocks(of.blocks()), stacks(of.stacks()) {}
+    : all(of), at(on), number(of.number()), blocks(of.blocks()), stacks(of.stacks()) {
+  reserve_ = of.stacks().take(of.usual_traits().size_class);
+  of.lack().reserved(+1);
+}
+
+fiber_desk::~fiber_desk() {
+  if (stack* const s = take_reserve()) all.stacks().give(s);
+}
+
+stack* fiber_desk::try_take(unsigned size_class) noexcept {
+  try {
+    return stacks.take(size_class);
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+stack* fiber_desk::take_reserve() noexcept {
+  if (reserve_) all.lack().reserved(-1);
+  return std::exchange(reserve_, nullptr);
+}
+
+void fiber_desk::fill_reserve() noexcept {
+  if (reserve_) return;
+  reserve_ = try_take(all.usual_traits().size_class);
+  if (reserve_) all.lack().reserved(+1);
+}
 
 void fiber_desk::thread_started(worker&) {
   this_thread.fiber = &current_;
@@ -131,13 +159,15 @@ void fiber_desk::thread_ending(worker&) noexcept {
 
 // As long as there is surplus the worker comes back, or the memory of a peak would stay with an idle runtime.
 std::int64_t fiber_desk::tidy(std::int64_t now) noexcept {
+  if (all.lack().is_on()) stacks.give_back();  // others may need them, or what they are made of
+  const std::int64_t due = all.lack().attend(*this, now);
   const bool generators = generator_stacks && generator_stacks->has_surplus();
-  if (!stacks.has_surplus() && !generators) return deadline::limit;
-  if (now - tidied_at_ < tidy_period) return tidied_at_ + tidy_period;
+  if (!stacks.has_surplus() && !generators) return due;
+  if (now - tidied_at_ < tidy_period) return std::min(due, tidied_at_ + tidy_period);
   // It does a part at a time; what is ready comes first.
   if (stacks.trim() || (generators && generator_stacks->trim())) return now;
   tidied_at_ = now;
-  return now + tidy_period;
+  return std::min(due, now + tidy_period);
 }
 
 context_place* fiber_desk::place_of_running(bool to_change) noexcept {

@@ -17,6 +17,7 @@
 #include "context/stack_pool.hpp"
 #include "fiber/block_arena.hpp"
 #include "fiber/control_block.hpp"
+#include "fiber/shortage.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worker.hpp"
 
@@ -36,6 +37,7 @@ class fibers final : public population {
   [[nodiscard]] scheduler& owner() const noexcept { return owner_; }
   [[nodiscard]] stack_pool& stacks() noexcept { return stacks_; }
   [[nodiscard]] block_arena& blocks() noexcept { return blocks_; }
+  [[nodiscard]] shortage& lack() noexcept { return lack_; }
   // Which runtime of the process, from 1; the upper bits of its fibers' ids.
   [[nodiscard]] std::uint64_t number() const noexcept { return number_; }
 
@@ -65,6 +67,7 @@ class fibers final : public population {
   fiber_core::traits usual_;
   stack_pool stacks_;
   block_arena blocks_{*this};
+  shortage lack_{*this};
   std::optional<overflow_report> overflow_;
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<bool> root_cancelled_{false};
@@ -75,12 +78,15 @@ class fibers final : public population {
 // One worker's share. Owner only but for the counters.
 class fiber_desk final : public population::resident {
  public:
+  // Throws not_enough_memory when there is no stack for its reserve.
   fiber_desk(fibers& of, worker& on);
+  ~fiber_desk() override;
 
   void thread_started(worker& at) override;
   void thread_ending(worker& at) noexcept override;
   [[nodiscard]] std::int64_t tidy(std::int64_t now) noexcept override;
   [[nodiscard]] context_place* place_of_running(bool to_change) noexcept override;
+  void attend(std::int64_t now) noexcept override { (void)all.lack().attend(*this, now); }
   std::size_t describe_running(worker& at, char* out, std::size_t size) const noexcept override;
 
   [[nodiscard]] std::uint64_t next_id() noexcept {
@@ -108,6 +114,11 @@ class fiber_desk final : public population::resident {
     what.store(what.load(std::memory_order_relaxed) + 1, std::memory_order_release);
   }
 
+  // For `shortage`. Null when there is none.
+  [[nodiscard]] stack* try_take(unsigned size_class) noexcept;
+  [[nodiscard]] stack* take_reserve() noexcept;
+  void fill_reserve() noexcept;
+
   fibers& all;
   worker& at;
   const std::uint64_t number;  // of the runtime
@@ -127,6 +138,7 @@ class fiber_desk final : public population::resident {
   unsigned patience_ = longest_patience;
   std::uint64_t id_ = 0, last_id_ = 0;
   std::int64_t tidied_at_ = 0;
+  stack* reserve_ = nullptr;
   std::optional<alternate_stack> signal_stack_;
 };
 

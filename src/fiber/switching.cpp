@@ -13,20 +13,15 @@ namespace {
   return r && (r->resume == &resume_fiber || is_fresh(*r) || r->resume == &resume_with_state);
 }
 
-// A fresh fiber gets a stack; or, if there is none, ends with that error.
+// A fresh fiber gets a stack; or, if there is none, has to wait for one. [stack-1]
 bool bind(fiber_desk& desk, control_block& fresh) noexcept {
   try {
-    settle_on(desk, fresh, desk.stacks.take(fresh.kind.size_class));
+    place(desk, fresh, *desk.stacks.take(fresh.kind.size_class));
+    return true;
   } catch (...) {
-    fresh.how = fate::failed;
-    fresh.error = std::current_exception();
-    desk.set_running(nullptr);
-    settle(fresh);
-    while (!finish(desk, fresh)) settle(fresh);
+    desk.all.lack().wait(desk, fresh, std::current_exception());
     return false;
   }
-  fresh.saved.prepare(fresh.ground->low, fresh.ground->top(), &fiber_main, &fresh);
-  return true;
 }
 
 // The running fiber is about to switch away: what of its exceptions the thread keeps becomes its own. [fiber-5]
@@ -125,13 +120,14 @@ void enqueue_movable(control_block& block) noexcept {
         continue;
       }
     }
-    desk.stacks.give(ground);
     if (picked && picked->resume == &resume_fiber) [[likely]] {
       control_block& to = block_of(*picked);
+      desk.stacks.give(ground);
       desk.set_running(&to);
       switch_from_finished(desk.finished, to.saved);
     }
     control_block* const to = bring(desk, picked);
+    desk.stacks.give(ground);  // only now: `bring` takes stacks, and what it starts must not begin on this one
     switch_from_finished(desk.finished, to ? to->saved : desk.ground);
   }
 }

@@ -46,6 +46,12 @@ inline void settle_on(fiber_desk& desk, control_block& fresh, stack* ground) noe
   fresh.home = fresh.kind.movable ? nullptr : &desk.at;
 }
 
+// The same, and it can be switched to.
+inline void place(fiber_desk& desk, control_block& fresh, stack& ground) noexcept {
+  settle_on(desk, fresh, &ground);
+  fresh.saved.prepare(ground.low, ground.top(), &fiber_main, &fresh);
+}
+
 // The running fiber leaves to one of the common case.
 [[gnu::always_inline]] inline void leave_to_started(fiber_desk& desk, control_block& self, control_block& to) noexcept {
   if (runnable* const after = desk.at.peek(); after && after->resume == &resume_fiber) {
@@ -68,8 +74,7 @@ inline void settle_on(fiber_desk& desk, control_block& fresh, stack* ground) noe
     leave_to_started(desk, self, to);
   } else if (stack* const ground =
                  picked->resume == &start_fiber ? desk.stacks.take_hot(to.kind.size_class) : nullptr) {
-    settle_on(desk, to, ground);
-    to.saved.prepare(ground->low, ground->top(), &fiber_main, &to);
+    place(desk, to, *ground);
     desk.set_running(&to);
     switch_context(self.saved, to.saved);
   } else {

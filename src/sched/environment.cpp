@@ -54,6 +54,7 @@ unsigned cpus_of_mask() {
 }
 
 debug_flags parse_debug(std::string_view text) {
+  constexpr std::string_view mappings = "mappings=";
   debug_flags flags;
   while (!text.empty()) {
     const auto comma = text.find(',');
@@ -63,8 +64,11 @@ debug_flags parse_debug(std::string_view text) {
       flags.migrate_always = true;
     else if (word == "guards=mprotect")
       flags.mprotect_guards = true;
+    else if (word.starts_with(mappings))
+      flags.mappings = number("WEFT_DEBUG: mappings", word.substr(mappings.size()), false);
     else if (!word.empty())
-      refuse("WEFT_DEBUG has no \"" + std::string(word) + "\"; it knows migrate=always and guards=mprotect");
+      refuse("WEFT_DEBUG has no \"" + std::string(word) +
+             "\"; it knows migrate=always, guards=mprotect and mappings=N");
   }
   return flags;
 }

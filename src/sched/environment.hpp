@@ -2,6 +2,7 @@
 // What operators set from outside: WEFT_WORKERS, WEFT_STACK_SIZE and WEFT_DEBUG.
 #pragma once
 
+#include <cstddef>
 #include <weft/sched/options.hpp>
 
 namespace weft::detail {
@@ -9,6 +10,7 @@ namespace weft::detail {
 struct debug_flags {
   bool migrate_always = false;   // every park of a movable fiber resumes on another worker
   bool mprotect_guards = false;  // stacks are guarded the way kernels before 6.13 need it
+  std::size_t mappings = 0;      // that such guards may use; 0: half of vm.max_map_count
 };
 
 struct environment {

@@ -37,6 +37,8 @@ class population {
     // Where the one that runs now keeps its context variables, null when it is none of this population. `to_change`: it
     // must clear that when it ends.
     [[nodiscard]] virtual context_place* place_of_running(bool /*to_change*/) noexcept { return nullptr; }
+    // Every so often while the worker is busy, on whichever stack it is.
+    virtual void attend(std::int64_t /*now*/) noexcept {}
     // Any thread. One line that says what the worker runs now, "" when it is nothing of this population.
     virtual std::size_t describe_running(worker&, char* /*out*/, std::size_t /*size*/) const noexcept { return 0; }
   };

@@ -76,7 +76,10 @@ runnable* worker::fair_turn() noexcept {
     read_at_ = now;
     fire_timers(now);
     // By time, and not before what the last look brought has had its turn: a poll costs a hundred picks.
-    if (is_late && rounds_.load(std::memory_order_relaxed) >= poll_due_round_) poll(0);
+    if (is_late && rounds_.load(std::memory_order_relaxed) >= poll_due_round_) {
+      poll(0);
+      for (const auto& r : residents_) r->attend(now);
+    }
   } else {
     --turns_unread_;
   }

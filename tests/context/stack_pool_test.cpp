@@ -234,6 +234,20 @@ TEST_CASE("without address space a stack is refused by an error that names it, a
   CHECK(end.said == "");
 }
 
+TEST_CASE("what one class keeps for nobody is given up when another one needs it") {
+  stack_pool pool({.guards = guard_method::protect, .mapping_limit = 16 * mappings_per_guard});
+  std::vector<stack*> small;
+  for (int i = 0; i < 16; ++i) small.push_back(pool.take(0));
+  CHECK_THROWS_AS((void)pool.take(4), std::system_error);
+  for (stack* s : small) pool.give(s);
+  CHECK(pool.stats().pooled == 16);
+  stack* const large = pool.take(4);
+  CHECK(pool.stats().pooled == 0);
+  CHECK(pool.stats().in_use == 1);
+  CHECK_THROWS_AS(for (;;) small.push_back(pool.take(0)), std::system_error);
+  pool.give(large);
+}
+
 TEST_CASE("far more guarded stacks than mappings live at once, a page and less than 600 bytes of page tables each") {
   // A million takes seconds; the fiber floor's tests do that.
   constexpr std::size_t count = 200'000;

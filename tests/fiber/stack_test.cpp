@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stacks of fibers: overflows, running out of them.
 #include <doctest/doctest.h>
-#include <sys/resource.h>
 
 #include <atomic>
 #include <csignal>
@@ -39,26 +38,6 @@ volatile int bottomless = 1;
 void forget_handlers() {
   std::signal(SIGSEGV, SIG_DFL);
   std::signal(SIGBUS, SIG_DFL);
-}
-
-// Whether `count` fibers get a stack each; those that do not end with not_enough_memory.
-std::size_t refused_stacks(std::size_t count) {
-  std::size_t refused = 0;
-  std::vector<weft::fiber<>> all;
-  for (std::size_t i = 0; i < count; ++i)
-    all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
-  weft::this_fiber::sleep_for(std::chrono::milliseconds(1));
-  for (auto& f : all) {
-    f.cancel();
-    try {
-      f.join();
-    } catch (const std::system_error& e) {
-      if (e.code() != std::errc::not_enough_memory) continue;
-      ++refused;
-      CHECK(std::string(e.what()).find("vm.max_map_count") != std::string::npos);
-    }
-  }
-  return refused;
 }
 
 }  // namespace
@@ -121,32 +100,6 @@ TEST_CASE("without a report an overflow just dies, and a wild access is not call
   const auto wild = run_alone("alone: a wild access is no overflow");
   CHECK(wild.signal == SIGSEGV);
   CHECK(!wild.said_this("stack overflow"));
-}
-
-TEST_CASE("alone: stacks run out" * doctest::skip()) {
-  std::size_t limit = 0;
-  std::ifstream("/proc/sys/vm/max_map_count") >> limit;
-  weft::run([limit] {
-    // Every guard splits a mapping; half of the limit is what weft uses.
-    const std::size_t refused = refused_stacks(limit);
-    CHECK(refused > 0);
-    CHECK(refused < limit);
-    // The runtime lives on.
-    CHECK(weft::spawn([] { return 5; }).join() == 5);
-    CHECK(weft::stats().live_fibers == 1);
-  });
-}
-
-TEST_CASE("a fiber for which there is no stack ends with not_enough_memory, and the runtime lives on") {
-  std::size_t limit = 0;
-  std::ifstream("/proc/sys/vm/max_map_count") >> limit;
-  if (active_sanitizer != sanitizer::none || limit == 0 || limit > 300'000) {
-    weft::test::skip("it takes as many live fibers as vm.max_map_count");
-    return;
-  }
-  const auto end = run_alone("alone: stacks run out", {"WEFT_DEBUG=guards=mprotect"});
-  CHECK(end.signal == 0);
-  CHECK(end.status == 0);
 }
 
 TEST_CASE("fibers of several stack sizes follow each other") {

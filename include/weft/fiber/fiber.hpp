@@ -127,6 +127,10 @@ auto launch_owned(const parentage& whose, const spawn_options* with, F&& body, s
 // Starts a fiber that runs `body`. It is owned by its handle, inherits the caller's effective deadline, and is cancelled
 // with the runtime. Fiber or task. Never parks. Throws std::system_error (operation_not_permitted outside a runtime,
 // not_enough_memory, what spawn_options say wrong) and what copying the body throws.
+//
+// A fiber gets its stack when it first runs. If there is none then, it waits until one comes back (address space, memory
+// or vm.max_map_count are used up), and as long as it does, spawn() throws not_enough_memory and says why. If no fiber
+// has a stack, so that none will come back, those that wait fail with that error.
 template <class F> auto spawn(F&& body, std::source_location where = std::source_location::current()) {
   return detail::launch_owned({}, nullptr, std::forward<F>(body), where);
 }

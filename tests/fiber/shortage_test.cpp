@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSL-1.0
+// Fibers for which there is no stack. Each case is a process of its own, in which guards may use few mappings.
+#include <doctest/doctest.h>
+#include <sys/resource.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <fstream>
+#include <stdexcept>
+#include <string>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <vector>
+#include <weft/weft.hpp>
+
+#include "support/alone.hpp"
+#include "support/refusal.hpp"
+#include "support/scale.hpp"
+#include "support/session.hpp"
+
+using namespace std::chrono_literals;
+using weft::test::active_sanitizer;
+using weft::test::refuses;
+using weft::test::run_alone;
+using weft::test::sanitizer;
+
+namespace {
+
+constexpr std::size_t few = 40;  // stacks, about
+
+void passes(const char* what, const std::string& mappings = "80", const std::vector<std::string>& environment = {}) {
+  std::vector<std::string> all = environment;
+  all.push_back("WEFT_DEBUG=guards=mprotect,mappings=" + mappings);
+  const auto end = run_alone(what, all);
+  CHECK(end.signal == 0);
+  CHECK(end.status == 0);
+  if (end.status != 0) std::fputs(end.said.c_str(), stderr);
+}
+
+// Fibers that park, until a spawn is refused.
+std::vector<weft::fiber<>> use_up() {
+  std::vector<weft::fiber<>> all;
+  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&all] {
+    for (;;) {
+      all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+      weft::this_fiber::yield();
+    }
+    return 0;
+  }));
+  return all;
+}
+
+// Whether it was destroyed on a fiber, where it may park.
+class body_of_a_waiting_fiber {
+ public:
+  explicit body_of_a_waiting_fiber(std::atomic<int>& gone) : gone_(&gone) {}
+  body_of_a_waiting_fiber(body_of_a_waiting_fiber&& other) noexcept : gone_(std::exchange(other.gone_, nullptr)) {}
+  body_of_a_waiting_fiber& operator=(body_of_a_waiting_fiber&&) = delete;
+  ~body_of_a_waiting_fiber() {
+    if (!gone_) return;
+    CHECK(weft::this_fiber::on_fiber());
+    weft::this_fiber::yield();
+    ++*gone_;
+  }
+  void operator()() const { weft::this_fiber::sleep_until(weft::never); }
+
+ private:
+  std::atomic<int>* gone_;
+};
+
+}  // namespace
+
+TEST_CASE("alone: no stack while spawning" * doctest::skip()) {
+  weft::run([] {
+    {
+      auto all = use_up();
+      CHECK(all.size() + 5 > few / 2);
+      CHECK(all.size() < 2 * few);
+      // The runtime lives on, and so do they.
+      for (auto& f : all) CHECK(!f.done());
+      weft::runtime& here = weft::this_runtime();
+      std::thread([&here] {
+        CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&here] { return here.go([] {}), 0; }));
+      }).join();
+    }
+    CHECK(weft::spawn([] { return 5; }).join() == 5);
+    CHECK(weft::stats().live_fibers == 1);
+  });
+}
+TEST_CASE("alone: more fibers than stacks" * doctest::skip()) {
+  weft::run([] {
+    std::atomic<std::size_t> ran{0};
+    for (std::size_t i = 0; i < 10 * few; ++i) {
+      weft::go([&ran] {
+        weft::this_fiber::sleep_for(100us);
+        ++ran;
+      });
+    }
+    weft::with_scope([&](weft::scope& s) {  // spawned before anybody knows
+      for (std::size_t i = 0; i < 10 * few; ++i) {
+        s.spawn({.stack_size = i % 3 ? std::size_t(0) : std::size_t(64 << 10), .worker = i % 10 ? -1 : 0}, [&ran] {
+          weft::this_fiber::sleep_for(100us);
+          ++ran;
+        });
+      }
+    });
+    while (ran != 20 * few) weft::this_fiber::sleep_for(1ms);
+  });
+}
+TEST_CASE("alone: cancelled while it waits for a stack" * doctest::skip()) {
+  std::atomic<int> gone{0};  // the last bodies go when the main fiber has ended
+  weft::run([&gone] {
+    std::vector<weft::fiber<>> waiting;
+    // One worker runs the newest first: this one's turn does not come before there are no stacks.
+    auto late = weft::with_deadline(1ms, [] { return weft::spawn([] { CHECK(false); }); });
+    for (std::size_t i = 0; i < 2 * few; ++i) waiting.push_back(weft::spawn(body_of_a_waiting_fiber(gone)));
+    weft::this_fiber::sleep_for(10ms);
+    CHECK(refuses(std::errc::operation_canceled, "was cancelled", [&late] { return late.join(), 0; }));
+    auto& last = waiting.front();
+    CHECK(!last.join_until(1ms));
+    last.cancel();
+    CHECK(refuses(std::errc::operation_canceled, "was cancelled", [&last] { return last.join(), 0; }));
+    CHECK(gone == 1);
+    waiting.clear();
+    CHECK(gone == int(2 * few));
+    CHECK(weft::stats().live_fibers == 1);
+    for (std::size_t i = 0; i < 2 * few; ++i) weft::go(body_of_a_waiting_fiber(gone));  // for the end of the runtime
+  });
+  CHECK(gone == int(4 * few));
+}
+TEST_CASE("alone: no stack at all" * doctest::skip()) {
+  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [] { return weft::run([] { return 1; }); }));
+  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count",
+                [] { return weft::run([] { return 1; }, {.workers = 20}); }));
+}
+TEST_CASE("alone: no stack of that size" * doctest::skip()) {
+  weft::run([] {
+    rlimit limit{};
+    getrlimit(RLIMIT_AS, &limit);
+    limit.rlim_cur = std::size_t(4) << 30;
+    setrlimit(RLIMIT_AS, &limit);
+    auto huge = weft::spawn({.stack_size = std::size_t(16) << 30}, [] {});
+    CHECK(!huge.join_until(10ms));
+    CHECK(refuses(std::errc::not_enough_memory, "RLIMIT_AS", [] { return weft::go([] {}), 0; }));
+    huge.cancel();
+    CHECK(refuses(std::errc::operation_canceled, "was cancelled", [&huge] { return huge.join(), 0; }));
+    weft::spawn([] {}).join();
+  });
+}
+TEST_CASE("alone: fibers wait long for a stack" * doctest::skip()) {
+  weft::run([] {
+    std::vector<weft::fiber<>> all;
+    for (std::size_t i = 0; i < 2 * few; ++i)
+      all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+    weft::this_fiber::sleep_for(1100ms);
+  });
+}
+TEST_CASE("alone: stacks run out" * doctest::skip()) {
+  weft::run([] {
+    std::size_t limit = 0;
+    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+    const auto all = use_up();
+    CHECK(all.size() > limit / 5);  // a guard splits a mapping, and half of the limit is what weft uses
+    CHECK(all.size() < limit);
+  });
+}
+
+TEST_CASE("when stacks run out spawn throws and says why, and the runtime lives on") {
+  passes("alone: no stack while spawning");
+}
+
+TEST_CASE("fibers that were spawned before anybody knew wait for the stacks of others") {
+  passes("alone: more fibers than stacks");
+}
+
+TEST_CASE("a fiber that is cancelled while it waits for a stack is destroyed on a fiber") {
+  passes("alone: cancelled while it waits for a stack", "80", {"WEFT_WORKERS=1"});
+}
+
+TEST_CASE("where no fiber has a stack, those that wait fail and say why") {
+  // Those that the workers have in reserve are all that there are.
+  passes("alone: no stack at all", std::to_string(2 * weft::test::workers()));
+}
+
+TEST_CASE("a fiber whose stack is larger than the address space waits without harm to others") {
+  if (active_sanitizer != sanitizer::none) {
+    weft::test::skip("the sanitizers' own address space has no limit");
+    return;
+  }
+  passes("alone: no stack of that size", "200");
+}
+
+TEST_CASE("fibers that wait long for a stack are told of on stderr, with the reason") {
+  const auto end = run_alone("alone: fibers wait long for a stack", {"WEFT_DEBUG=guards=mprotect,mappings=80"});
+  CHECK(end.status == 0);
+  CHECK(end.how_often(" fibers wait for a stack: weft: no more guarded stacks") == 1);
+}
+
+TEST_CASE("stacks run out at half of vm.max_map_count") {
+  std::size_t limit = 0;
+  std::ifstream("/proc/sys/vm/max_map_count") >> limit;
+  if (active_sanitizer != sanitizer::none || limit == 0 || limit > 300'000) {
+    weft::test::skip("it takes as many live fibers as vm.max_map_count");
+    return;
+  }
+  passes("alone: stacks run out", "0");
+}
