@@ -7,8 +7,10 @@
 
 namespace weft::detail {
 
-void verify_no_shadow_stack() {
-  if (shadow_stack_is_on()) {
+void verify_no_shadow_stack() { verify_no_shadow_stack(shadow_stack_is_on()); }
+
+void verify_no_shadow_stack(bool is_on) {
+  if (is_on) {
     throw_error(std::errc::not_supported,
                 "weft: fibers cannot run with shadow stacks; take x86_shstk or gcs out of GLIBC_TUNABLES");
   }

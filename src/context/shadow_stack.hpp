@@ -12,5 +12,7 @@ namespace weft::detail {
 
 // Throws std::system_error (not_supported) where the calling thread has one.
 void verify_no_shadow_stack();
+// The same, where it is known already.
+void verify_no_shadow_stack(bool is_on);
 
 }  // namespace weft::detail

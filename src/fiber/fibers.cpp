@@ -8,7 +8,9 @@
 #include <weft/detail/fiber/cancel_frame.hpp>
 #include <weft/fiber/fiber_ref.hpp>
 
+#include "context/shadow_stack.hpp"
 #include "fiber/dump.hpp"
+#include "fiber/ending.hpp"
 #include "fiber/switching.hpp"
 #include "poll/clock.hpp"
 
@@ -32,6 +34,7 @@ std::unique_ptr<population> make_fibers(scheduler& on) { return std::make_unique
 
 fibers::fibers(scheduler& on) : owner_(on), number_(on.number()), stacks_(options_of(on.settings())) {
   verify_exception_state();
+  verify_no_shadow_stack();
   usual_.size_class = std::uint8_t(stacks_.default_class());
   usual_.movable = on.settings().settings.movable;
   if (on.settings().settings.overflow_report) overflow_.emplace(&describe_overflow);

@@ -223,4 +223,13 @@ TEST_CASE("a second copy of the runtime library is named at start") {
   }
 }
 
-TEST_CASE("no shadow stack is found where none is on") { CHECK_NOTHROW(verify_no_shadow_stack()); }
+TEST_CASE("a shadow stack is refused by name, and none is found where none is on") {
+  CHECK_NOTHROW(verify_no_shadow_stack());
+  try {
+    verify_no_shadow_stack(true);
+    FAIL("not refused");
+  } catch (const std::system_error& e) {
+    CHECK(e.code() == std::errc::not_supported);
+    CHECK(std::string(e.what()).find("shadow stacks") != std::string::npos);
+  }
+}

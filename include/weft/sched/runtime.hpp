@@ -19,7 +19,8 @@ struct seams;
 class runtime {
  public:
   // Starts the workers. Throws std::system_error: invalid_argument naming the option or environment variable,
-  // resource_unavailable_try_again when no thread can be started, not_enough_memory.
+  // resource_unavailable_try_again when no thread can be started, not_enough_memory, not_supported where fibers cannot
+  // run (two C++ runtime libraries, shadow stacks).
   explicit runtime(options = {});
   // With parts of one's own; for tests.
   runtime(options, const detail::seams&);
