@@ -35,10 +35,17 @@ class shielded {
 
 }  // namespace
 
-void report_unobserved(control_block& block) noexcept {
-  if (!block.error) return;
+bool report_unobserved(control_block& block) noexcept {
+  if (!block.error) return false;
   const registry::pinned alive(number_of(block));
-  if (alive.get()) block.of->unhandled(std::exchange(block.error, nullptr), block);
+  return alive.get() && block.of->unhandled(block);
+}
+
+std::exception_ptr take_left_error(control_block& block) noexcept {
+  for (unsigned spins = 0; !block.end.has_ended();) relax(spins++);  // it is on its way out, and parks no more
+  std::exception_ptr error = std::exchange(block.error, nullptr);
+  recycle(desk_here(), block);
+  return error;
 }
 
 void arm_inherited_deadline(control_block& self) noexcept {
@@ -67,11 +74,11 @@ void settle(control_block& self) noexcept {
   if (self.has_belongings) self.drop_belongings();
   if (!alone) return;
   self.kind.detached = true;
-  // The last that others hear of it: its scope may be left then.
+  // The last that others hear of it: its scope may be left then. With an error its block is theirs.
   if (self.parent)
-    leave_scope(*self.parent, self, std::exchange(self.error, nullptr));
+    leave_scope(*self.parent, self);
   else if (self.error)
-    self.of->unhandled(std::exchange(self.error, nullptr), self);
+    (void)self.of->unhandled(self);
   if (self.has_belongings) self.drop_belongings();  // the hook's
 }
 

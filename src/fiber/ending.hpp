@@ -52,8 +52,11 @@ inline void run_body(control_block& self) noexcept {
     settle(self);
 }
 
-// A handle was dropped that nobody had joined: its real error goes the way of a go() fiber's. Any thread.
-void report_unobserved(control_block& block) noexcept;
+// A handle was dropped that nobody had joined: its real error goes the way of a go() fiber's. Any thread. True: the block
+// goes with it.
+[[nodiscard]] bool report_unobserved(control_block& block) noexcept;
+// Whoever was left a block with an error in it: takes that, when the fiber has ended; the block goes.
+[[nodiscard]] std::exception_ptr take_left_error(control_block& block) noexcept;
 
 // A payload that did not fit into the block.
 void free_payload(control_block& block) noexcept;
@@ -83,15 +86,17 @@ inline void recycle(fiber_desk* desk, control_block& block) noexcept {
 // On the worker, after `run_body`. Wakes the joiner, gives the block back if no handle does: `self` is not to be touched
 // afterwards. False: its handle has let go just now; it is to be settled, and then finished anew.
 [[nodiscard, gnu::always_inline]] inline bool finish(fiber_desk& desk, control_block& self) noexcept {
-  if (!self.end.finish_quietly()) {
-    const completion::end end =
-        self.end.finish(self.kind.detached ? completion::remains::settled : completion::remains::left_for_handle);
-    if (end.joiner) [[likely]] {
+  if (self.end.finish_quietly()) {
+  } else if (self.kind.detached) {
+    const bool leaves_block = self.how == fate::failed && self.error;  // see `settle`
+    (void)self.end.finish();
+    if (!leaves_block) recycle(&desk, self);
+  } else {
+    const completion::end end = self.end.finish(completion::remains::left_for_handle);
+    if (end.joiner) [[likely]]
       unpark_joiner(desk, end);
-    } else if (end.detached) {
-      if (end.deserted) return false;
-      recycle(&desk, self);
-    }
+    else if (end.deserted)
+      return false;
   }
   fiber_desk::count(desk.ended);
   return true;

@@ -40,7 +40,9 @@ fibers::fibers(scheduler& on) : owner_(on), number_(on.number()), stacks_(option
   if (on.settings().settings.overflow_report) overflow_.emplace(&describe_overflow);
 }
 
-fibers::~fibers() = default;
+fibers::~fibers() {
+  while (runnable* const failed = failed_.pop_front()) (void)take_left_error(block_of(*failed));
+}
 
 std::unique_ptr<population::resident> fibers::move_in(worker& at) { return std::make_unique<fiber_desk>(*this, at); }
 
@@ -70,25 +72,30 @@ void fibers::cancel_root() noexcept {
   woken.unpark_all();
 }
 
-void fibers::unhandled(std::exception_ptr error, const control_block& from) noexcept {
+bool fibers::unhandled(control_block& failed) noexcept {
   if (const auto& hook = owner_.settings().settings.on_unhandled) {
     // Not to be interrupted, if it runs on a fiber.
     std::optional<cancel_frame> shielded;
     if (current_fiber()) shielded.emplace(cancel_frame::kind::shield, never);
-    hook(std::move(error), fiber_ref(const_cast<control_block*>(&from), fiber_id(from.id)));
-    return;
+    hook(std::exchange(failed.error, nullptr), fiber_ref(&failed, fiber_id(failed.id)));
+    return false;
   }
   {
     const std::lock_guard guard(errors_lock_);
-    errors_.push_back(std::move(error));
+    failed_.push_back(failed);
   }
   cancel_root();
   owner_.of(kind::tasks).cancel_all();
+  return true;
 }
 
-std::vector<std::exception_ptr> fibers::take_errors() noexcept {
+void fibers::take_errors(std::vector<std::exception_ptr>& to) {
   const std::lock_guard guard(errors_lock_);
-  return std::exchange(errors_, {});
+  while (runnable* const failed = failed_.front()) {
+    to.emplace_back();
+    (void)failed_.pop_front();
+    to.back() = take_left_error(block_of(*failed));
+  }
 }
 
 void fibers::add_to(stats_snapshot& sum) const noexcept {

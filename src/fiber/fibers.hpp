@@ -8,6 +8,7 @@
 #include <mutex>
 #include <optional>
 #include <vector>
+#include <weft/detail/run/fifo.hpp>
 
 #include "context/alternate_stack.hpp"
 #include "context/context.hpp"
@@ -53,10 +54,11 @@ class fibers final : public population {
   // --- The root scope ---
   [[nodiscard]] bool is_root_cancelled() const noexcept { return root_cancelled_.load(std::memory_order_seq_cst); }
   void cancel_root() noexcept;
-  // An exception that nobody can observe: on_unhandled gets it, or the root is cancelled and run() throws it.
-  void unhandled(std::exception_ptr error, const control_block& from) noexcept;
+  // A fiber has failed, and nobody can observe its error: on_unhandled gets it, or the root is cancelled and run() throws
+  // it. True: it keeps the block, with the error in it, since there may be no memory for a list.
+  [[nodiscard]] bool unhandled(control_block& failed) noexcept;
   // What run() must throw besides what its own fiber threw. Emptied.
-  [[nodiscard]] std::vector<std::exception_ptr> take_errors() noexcept override;
+  void take_errors(std::vector<std::exception_ptr>& to) override;
 
   // Fibers that were spawned from plain threads, or from workers of other runtimes.
   std::atomic<std::uint64_t> spawned_outside{0};
@@ -72,7 +74,7 @@ class fibers final : public population {
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<bool> root_cancelled_{false};
   std::mutex errors_lock_;
-  std::vector<std::exception_ptr> errors_;
+  fifo failed_;  // under that lock; whose errors nobody has taken
 };
 
 // One worker's share. Owner only but for the counters.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <cassert>
+#include <new>
 #include <utility>
 #include <weft/base/error.hpp>
 #include <weft/fiber/fiber.hpp>
@@ -34,6 +35,15 @@ bool wait_for_end(control_block& block, control_block* self, deadline until, wai
     me.heed(why);
     if (ended) return true;
     if (why == outcome::deadline) return false;
+  }
+}
+
+// Without an error. A plain thread's first wait needs memory; if there is none, it looks again and again.
+void wait_for_end_anyway(control_block& block) noexcept {
+  try {
+    (void)wait_for_end(block, current_fiber(), never, waiting::may_cancel::no);
+  } catch (const std::bad_alloc&) {
+    for (unsigned spins = 0; !block.end.has_ended();) relax(spins++);
   }
 }
 
@@ -132,10 +142,12 @@ void fiber_handle::drop() noexcept {
       return;
     }
     request(block.base);
-    (void)wait_for_end(block, current_fiber(), never, waiting::may_cancel::no);
+    wait_for_end_anyway(block);
   }
-  report_unobserved(block);
-  release();
+  if (report_unobserved(block))
+    core_ = nullptr;
+  else
+    release();
 }
 
 }  // namespace weft::detail

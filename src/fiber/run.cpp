@@ -26,8 +26,8 @@ void refuse_run_on_fiber() {
 }
 
 void throw_unobserved(runtime& of, std::exception_ptr main_error) {
-  std::vector<std::exception_ptr> errors = scheduler_of(of).of(kind::fibers).take_errors();
-  for (auto& error : scheduler_of(of).of(kind::tasks).take_errors()) errors.push_back(std::move(error));
+  std::vector<std::exception_ptr> errors;
+  for (const kind k : {kind::fibers, kind::tasks}) scheduler_of(of).of(k).take_errors(errors);
   // The main fiber's cancellation is but a consequence of the first of the others.
   if (main_error && (errors.empty() || !is_cancellation(main_error))) errors.push_back(std::move(main_error));
   if (errors.empty()) return;

@@ -2,12 +2,35 @@
 #include "fiber/scope_core.hpp"
 
 #include <mutex>
+#include <new>
 #include <utility>
+#include <vector>
 #include <weft/base/error.hpp>
 
 #include "fiber/control_block.hpp"
+#include "fiber/ending.hpp"
 
 namespace weft::detail {
+namespace {
+
+// The owner. The first of those who failed, whose block goes.
+std::exception_ptr take_error(scope_core& scope) noexcept {
+  --scope.failed_count;
+  return take_left_error(block_of(*scope.failed.pop_front()));
+}
+
+std::vector<std::exception_ptr> take_errors(scope_core& scope) {
+  std::vector<std::exception_ptr> all;
+  all.reserve(scope.failed_count + 1);
+  for (std::size_t i = 0; scope.failed_count != 0; ++i) {
+    if (i == scope.before_body && scope.of_body) all.push_back(std::exchange(scope.of_body, nullptr));
+    all.push_back(take_error(scope));
+  }
+  if (scope.of_body) all.push_back(std::exchange(scope.of_body, nullptr));
+  return all;
+}
+
+}  // namespace
 
 void join_scope(scope_core& scope, control_block& child) {
   const std::lock_guard guard(scope.lock);
@@ -21,11 +44,12 @@ void join_scope(scope_core& scope, control_block& child) {
   if (requested_from(scope.region)) child.base.requested.store(true, std::memory_order_relaxed);
 }
 
-void leave_scope(scope_core& scope, control_block& child, std::exception_ptr error) noexcept {
-  if (error) {
+void leave_scope(scope_core& scope, control_block& child) noexcept {
+  if (child.error) {
     {
       const std::lock_guard guard(scope.lock);
-      scope.errors.push_back(std::move(error));
+      scope.failed.push_back(child);
+      ++scope.failed_count;
     }
     request(scope.region);
   }
@@ -38,6 +62,23 @@ void leave_scope(scope_core& scope, control_block& child, std::exception_ptr err
     if (--count == 0) scope.owner.claim_all(outcome::woken, woken);
   }
   woken.unpark_all();
+}
+
+void rethrow_errors(scope_core& scope) {
+  if (scope.failed_count + (scope.of_body ? 1 : 0) > 1) {
+    try {
+      throw exception_group(take_errors(scope));
+    } catch (const std::bad_alloc&) {  // then only the first
+    }
+  }
+  if (scope.of_body && (scope.before_body == 0 || scope.failed_count == 0))
+    std::rethrow_exception(std::exchange(scope.of_body, nullptr));
+  if (scope.failed_count != 0) std::rethrow_exception(take_error(scope));
+}
+
+void drop_errors(scope_core& scope) noexcept {
+  scope.of_body = nullptr;
+  while (scope.failed_count != 0) (void)take_error(scope);
 }
 
 }  // namespace weft::detail

@@ -69,7 +69,10 @@ scope_frame::scope_frame() {
   enter(*self, core->region, deadline::limit, false);
 }
 
-scope_frame::~scope_frame() { core().~scope_core(); }
+scope_frame::~scope_frame() {
+  drop_errors(core());
+  core().~scope_core();
+}
 
 scope_core& scope_frame::core() noexcept { return *std::launder(reinterpret_cast<scope_core*>(room_)); }
 
@@ -78,7 +81,8 @@ void scope_frame::body_failed(std::exception_ptr error) noexcept {
   scope_core& scope = core();
   if (!is_cancellation(body_error_)) {
     const std::lock_guard guard(scope.lock);
-    scope.errors.push_back(body_error_);
+    scope.of_body = body_error_;
+    scope.before_body = scope.failed_count;
   }
 }
 
@@ -95,8 +99,7 @@ bool scope_frame::close() {
     if (scope.children == 0 && scope.daemons == 0) scope.open = false;
   } while (scope.open);
   leave(*scope.region.owner, scope.region);
-  if (scope.errors.size() == 1) std::rethrow_exception(std::exchange(scope.errors.front(), nullptr));
-  if (!scope.errors.empty()) throw exception_group(std::exchange(scope.errors, {}));
+  rethrow_errors(scope);
   if (!body_error_) return true;
   if (!own_cancellation) std::rethrow_exception(std::exchange(body_error_, nullptr));
   return false;

@@ -54,8 +54,8 @@ class population {
   virtual void cancel_all() noexcept = 0;  // any thread; again and again until all have ended
   virtual void add_to(stats_snapshot&) const noexcept = 0;
   virtual void dump(int fd) const noexcept = 0;
-  // What nobody could observe and run() must throw. Emptied.
-  [[nodiscard]] virtual std::vector<std::exception_ptr> take_errors() noexcept = 0;
+  // What nobody could observe and run() must throw goes to the list. Throws bad_alloc, and keeps the rest then.
+  virtual void take_errors(std::vector<std::exception_ptr>& to) = 0;
 };
 
 // The slots of the two populations; an index, so that finding one's resident is one load.

@@ -85,8 +85,7 @@ void finish(task_desk& desk, task_core& task) noexcept {
   if (end.joiner) {
     if (end.wins_joiner()) unpark_joiner(desk.at, *end.joiner);
   } else if (end.detached) {
-    report_unobserved_task(task);
-    recycle_task(task);
+    let_go(task);
   }
   if (thread_waits) desk.all.tell_thread();
   task_desk::count(desk.ended);
@@ -203,11 +202,15 @@ void recycle_task(task_core& task) noexcept {
     task_store::of_process().give(task, task);
 }
 
-void report_unobserved_task(task_core& task) noexcept {
-  if (task.how != task_core::fate::failed) [[likely]]
-    return;
-  const registry::pinned alive(task.id >> tasks::id_bits);
-  if (alive.get()) task.of->unhandled(std::exchange(task.promise->error, nullptr));
+void let_go(task_core& task) noexcept {
+  if (task.how == task_core::fate::failed) [[unlikely]] {
+    const registry::pinned alive(task.id >> tasks::id_bits);
+    if (alive.get()) {
+      task.of->unhandled(task);
+      return;
+    }
+  }
+  recycle_task(task);
 }
 
 }  // namespace weft::detail

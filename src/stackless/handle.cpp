@@ -69,8 +69,7 @@ void release(task_core& core) noexcept { recycle_task(core); }
 
 void drop(task_core& core) noexcept {
   if (core.end.detach()) return;
-  report_unobserved_task(core);
-  recycle_task(core);
+  let_go(core);
 }
 
 void throw_was_cancelled() {

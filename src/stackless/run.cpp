@@ -19,8 +19,8 @@ void finish_run(runtime& of, task_core& main) {
   auto& all = static_cast<tasks&>(on.of(kind::tasks));
   all.wait_for(main);
   of.shutdown();
-  std::vector<std::exception_ptr> errors = all.take_errors();
-  for (auto& error : on.of(kind::fibers).take_errors()) errors.push_back(std::move(error));
+  std::vector<std::exception_ptr> errors;
+  for (const kind k : {kind::tasks, kind::fibers}) on.of(k).take_errors(errors);
   if (errors.empty()) return;
   // The main task's cancellation is but a consequence of the first of the others.
   if (main.how == task_core::fate::failed) errors.push_back(std::exchange(main.promise->error, nullptr));

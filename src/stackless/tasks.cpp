@@ -5,7 +5,10 @@
 #include <cstring>
 #include <utility>
 
+#include <weft/detail/stackless/promise.hpp>
+
 #include "context/raw_line.hpp"
+#include "stackless/driving.hpp"
 
 namespace weft::detail {
 namespace {
@@ -76,15 +79,30 @@ void tasks::dump(int fd) const noexcept {
   for_each_living(*this, [fd](const task_core& task) { write_line(task, fd); });
 }
 
-std::vector<std::exception_ptr> tasks::take_errors() noexcept {
-  const std::lock_guard guard(lock_);
-  return std::exchange(errors_, {});
+tasks::~tasks() {
+  while (task_core* const failed = take_failed()) recycle_task(*failed);
 }
 
-void tasks::unhandled(std::exception_ptr error) noexcept {
+task_core* tasks::take_failed() noexcept {
+  const std::lock_guard guard(lock_);
+  return static_cast<task_core*>(failed_.pop_front());
+}
+
+void tasks::take_errors(std::vector<std::exception_ptr>& to) {
+  for (;;) {
+    to.emplace_back();
+    task_core* const failed = take_failed();
+    if (!failed) break;
+    to.back() = std::exchange(failed->promise->error, nullptr);
+    recycle_task(*failed);
+  }
+  to.pop_back();
+}
+
+void tasks::unhandled(task_core& failed) noexcept {
   {
     const std::lock_guard guard(lock_);
-    errors_.push_back(std::move(error));
+    failed_.push_back(failed);
   }
   for (auto what : {kind::fibers, kind::tasks}) owner_.of(what).cancel_all();
 }

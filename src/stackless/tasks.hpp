@@ -9,6 +9,7 @@
 #include <exception>
 #include <mutex>
 #include <vector>
+#include <weft/detail/run/fifo.hpp>
 #include <weft/detail/stackless/task_core.hpp>
 
 #include "sched/population.hpp"
@@ -21,6 +22,7 @@ namespace weft::detail {
 class tasks final : public population {
  public:
   explicit tasks(scheduler& on) noexcept : owner_(on) {}
+  ~tasks() override;
 
   std::unique_ptr<resident> move_in(worker& at) override;
   [[nodiscard]] bool is_empty() const noexcept override;
@@ -29,13 +31,14 @@ class tasks final : public population {
   void cancel_all() noexcept override;
   void add_to(stats_snapshot& sum) const noexcept override;
   void dump(int fd) const noexcept override;
-  [[nodiscard]] std::vector<std::exception_ptr> take_errors() noexcept override;
+  void take_errors(std::vector<std::exception_ptr>& to) override;
 
   [[nodiscard]] scheduler& owner() const noexcept { return owner_; }
   [[nodiscard]] bool is_root_cancelled() const noexcept { return root_cancelled_.load(std::memory_order_seq_cst); }
 
-  // An exception that nobody can observe: all that runs is cancelled, and run() throws it.
-  void unhandled(std::exception_ptr error) noexcept;
+  // A task has failed, and nobody can observe its error: all that runs is cancelled, and run() throws it. The task is left
+  // here, with the error in it, since there may be no memory for a list.
+  void unhandled(task_core& failed) noexcept;
 
   // A plain thread blocks until the task, which has `thread_waits` set, has ended.
   void wait_for(const task_core& core) noexcept;
@@ -52,13 +55,14 @@ class tasks final : public population {
 
  private:
   [[nodiscard]] std::uint64_t live() const noexcept;
+  [[nodiscard]] task_core* take_failed() noexcept;
 
   scheduler& owner_;
   std::atomic<std::uint64_t> next_id_{1};
   std::atomic<bool> root_cancelled_{false};
   std::mutex lock_;
-  std::condition_variable ended_;           // with `lock_`
-  std::vector<std::exception_ptr> errors_;  // under `lock_`
+  std::condition_variable ended_;  // with `lock_`
+  fifo failed_;                    // under `lock_`; whose errors nobody has taken
 };
 
 // One worker's share. Owner only but for the counters and what says otherwise.
