@@ -76,10 +76,20 @@ void throw_was_cancelled() {
   throw_error(std::errc::operation_canceled, "weft::stackless: the task that was awaited was cancelled");
 }
 
-task_join::task_join(task_core& whom, task_core& self) : whom_(whom), self_(self) {
+namespace {
+
+void refuse_oneself(const task_core& whom, const task_core& self) {
   if (&whom == &self)
     throw_error(std::errc::resource_deadlock_would_occur, "weft::stackless: a task cannot await itself");
 }
+
+[[noreturn]] void refuse_another() {
+  throw_error(std::errc::invalid_argument, "weft::stackless: another task is awaiting this one");
+}
+
+}  // namespace
+
+task_join::task_join(task_core& whom, task_core& self) : whom_(whom), self_(self) { refuse_oneself(whom, self); }
 
 // [join-1]
 std::coroutine_handle<> task_join::wait() noexcept {
@@ -112,9 +122,46 @@ void task_join::after_wait() {
     whom_.end.withdraw(node_);  // [join-3]
     self_.word.clear_pending();
   } else if (course_ == course::refused) {
-    throw_error(std::errc::invalid_argument, "weft::stackless: another task is awaiting this one");
+    refuse_another();
   }
   throw cancelled();
+}
+
+bool task_join_until::await_ready() const {
+  if (self().word.pending()) [[unlikely]]
+    throw_cancelled(self());
+  refuse_oneself(whom_, self());
+  return whom_.end.has_ended();
+}
+
+// [join-1]
+std::coroutine_handle<> task_join_until::wait() noexcept {
+  if (!wait_.begin(self(), "the end of another task")) [[unlikely]] {
+    course_ = course::cancelled;
+    return run_itself(self());
+  }
+  const completion::shown shown = whom_.end.show(wait_.node());
+  if (shown == completion::shown::waiting) {
+    course_ = course::waited;
+    wait_.wake_at(until_);
+    return run_others(self());
+  }
+  if (shown == completion::shown::other_joiner) course_ = course::refused;
+  if (wait_.forgo()) return run_itself(self());
+  course_ = course::overtaken;
+  return run_others(self());
+}
+
+bool task_join_until::await_resume() {
+  if (course_ == course::straight) return true;
+  if (course_ == course::refused) refuse_another();
+  if (course_ == course::overtaken) (void)wait_.end();
+  if (course_ != course::waited) throw cancelled();
+  const outcome why = wait_.end();
+  if (why == outcome::woken) return true;
+  const bool ended = whom_.end.withdraw(wait_.node());  // [join-3]
+  if (why == outcome::cancelled) throw cancelled();
+  return ended;
 }
 
 }  // namespace weft::detail

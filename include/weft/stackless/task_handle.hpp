@@ -33,6 +33,9 @@ template <class T = void> class [[nodiscard]] task_handle {
   // `cancelled` is thrown where the task waits or, if it does not, where it would wait next; once for each cancel(). A
   // task that has not started never runs. Does not wait. Any thread. invalid_argument without a task.
   void cancel() const { detail::cancel(detail::verified(core_)); }
+  // co_await: only waits. True when it has ended by then; never throws what the task threw, never empties the handle.
+  // Throws like the co_await of the handle before the wait, and `cancelled`.
+  [[nodiscard]] detail::task_join_until join_until(deadline until) const { return {detail::verified(core_), until}; }
   // As the destructor does.
   void detach() && { drop(); }
 

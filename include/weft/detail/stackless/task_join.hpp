@@ -63,4 +63,28 @@ class task_join {
   course course_ = course::straight;
 };
 
+// A task waits for the end of another one, no longer than until a point in time. What it has in the end: whether that
+// came.
+class task_join_until : public leaf {
+ public:
+  task_join_until(task_core& whom, deadline until) noexcept : whom_(whom), until_(until) {}
+  [[nodiscard]] bool await_ready() const;
+  template <class Promise> std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> frame) noexcept {
+    self().leaf = frame;
+    return wait();
+  }
+  [[nodiscard]] bool await_resume();
+
+ private:
+  // `overtaken`: it need not have waited, but a cancellation was faster.
+  enum class course : std::uint8_t { straight, waited, cancelled, overtaken, refused };
+
+  [[nodiscard]] std::coroutine_handle<> wait() noexcept;
+
+  task_core& whom_;
+  const deadline until_;
+  task_wait wait_;
+  course course_ = course::straight;
+};
+
 }  // namespace weft::detail
