@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSL-1.0
+// The protocol of switching among tasks with two actors that meet at every moment: a worker that runs a task, and a
+// thread or a worker that wakes it, cancels it, joins it or lets it go.
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <cstddef>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <weft/net/unix_stream.hpp>
+#include <weft/stackless.hpp>
+#include <weft/sync/event.hpp>
+#include <weft/weft.hpp>
+
+#include "support/litmus.hpp"
+#include "support/scale.hpp"
+
+namespace {
+
+using weft::stackless::create_task;
+using weft::stackless::run;
+using weft::stackless::sleep;
+using weft::stackless::task;
+using weft::stackless::task_handle;
+using weft::test::scaled;
+using weft::test::stagger;
+
+// Counts how many frames of a task are alive.
+struct frame_guard {
+  explicit frame_guard(std::atomic<int>& n) : alive(&n) { ++n; }
+  frame_guard(frame_guard&& other) noexcept : alive(std::exchange(other.alive, nullptr)) {}
+  frame_guard& operator=(frame_guard&&) = delete;
+  ~frame_guard() {
+    if (alive) --*alive;
+  }
+  std::atomic<int>* alive;
+};
+
+task<> answers(weft::event& question, weft::event& answer, std::size_t rounds) {
+  for (std::size_t i = 0; i < rounds; ++i) {
+    co_await question.async_wait();
+    question.reset();
+    answer.set();
+  }
+}
+
+task<> sleeps_until_cancelled(std::atomic<std::size_t>& cancellations, const std::atomic<bool>& done) {
+  while (!done) {
+    try {
+      co_await sleep(weft::never);
+    } catch (const weft::cancelled&) {
+      ++cancellations;
+    }
+  }
+}
+
+task<int> spins(frame_guard, std::atomic<bool>& started, std::size_t turns) {
+  started = true;
+  stagger wait(turns + 1);
+  wait(256);
+  co_return int(turns);
+}
+
+}  // namespace
+
+// [task-1] [task-2]
+TEST_CASE("a task is woken by a thread although it has not been suspended yet, and never twice") {
+  const std::size_t rounds = scaled(20'000);
+  weft::event question, answer;
+  std::thread asker([&] {
+    stagger wait(1);
+    for (std::size_t i = 0; i < rounds; ++i) {
+      question.set();
+      answer.wait();
+      answer.reset();
+      wait(1024);
+    }
+  });
+  run(answers(question, answer, rounds));
+  asker.join();
+}
+
+// [task-1]
+TEST_CASE("a cancellation that meets a task on its way into a wait is delivered once") {
+  const std::size_t rounds = scaled(20'000);
+  std::atomic<std::size_t> cancellations{0};
+  std::atomic<bool> done{false};
+  weft::runtime r({.workers = 1});
+  std::optional<task_handle<>> handle;
+  r.spawn([&] { handle = create_task(sleeps_until_cancelled(cancellations, done)); }).join();
+  stagger wait(2);
+  std::size_t wrong = 0;
+  for (std::size_t i = 1; i <= rounds; ++i) {
+    handle->cancel();
+    while (cancellations < i) {
+    }
+    wait(1024);
+    wrong += cancellations != i;
+  }
+  done = true;
+  handle->cancel();
+  CHECK(wrong == 0);
+}
+
+// [task-3] The wake-up for the data comes while the operation is being tried, or before its frame is suspended.
+TEST_CASE("an operation whose descriptor becomes ready at any moment of its wait is finished") {
+  const std::size_t rounds = scaled(10'000);
+  weft::runtime r({.workers = 1});
+  auto [ours, theirs] = weft::net::unix_stream::pair();
+  std::size_t received = 0;
+  std::atomic<bool> ended{false};
+  r.spawn([&, stream = std::move(theirs)]() mutable {
+     create_task([](weft::net::unix_stream s, std::size_t& sum, std::atomic<bool>& end, std::size_t n) -> task<> {
+       std::byte one[1];
+       for (std::size_t i = 0; i < n; ++i) {
+         sum += co_await s.async_read_some(one);
+         co_await s.async_write_all(one);
+       }
+       end = true;
+     }(std::move(stream), received, ended, rounds))
+         .detach();
+   }).join();
+  stagger wait(3);
+  std::byte one[1] = {};
+  for (std::size_t i = 0; i < rounds; ++i) {
+    ours.write_all(one);
+    ours.read_exact(one);
+    wait(1024);
+  }
+  while (!ended) std::this_thread::yield();
+  CHECK(received == rounds);
+}
+
+// [task-4]
+TEST_CASE("a task that ends on one worker may be destroyed by its joiner on another at once") {
+  std::atomic<int> alive{0};
+  run(
+      [](std::atomic<int>& alive) -> task<> {
+        for (std::size_t i = 0; i < scaled(20'000); ++i) {
+          std::atomic<bool> started{false};
+          auto child = create_task(spins(frame_guard(alive), started, i));
+          if (i % 4) {  // another worker takes it
+            for (std::size_t k = 0; k < 1000 && !started; ++k) std::this_thread::yield();
+          }
+          if (co_await child != int(i)) CHECK(false);
+          if (alive != 0) CHECK(false);
+        }
+      }(alive),
+      {.workers = 2});
+  CHECK(alive == 0);
+}
+
+// [task-4] and [join-2].
+TEST_CASE("a task whose handle is dropped at the moment of its end is destroyed once") {
+  std::atomic<int> alive{0};
+  std::atomic<bool> started{false};
+  weft::runtime r({.workers = 1});
+  const std::size_t rounds = scaled(10'000);
+  for (std::size_t i = 0; i < rounds; ++i) {
+    std::optional<task_handle<int>> handle;
+    started = false;
+    r.spawn([&] { handle = create_task(spins(frame_guard(alive), started, i)); }).join();
+    while (!started) std::this_thread::yield();
+    handle.reset();
+    while (alive != 0) std::this_thread::yield();
+  }
+  CHECK(r.stats().live_tasks == 0);
+}
