@@ -64,7 +64,8 @@ def planned(options):
     for name, _ in matrix:
         plan += steps_of(name, matrix)
         if name == "release":
-            plan += [steps.tools(), steps.consumer(), steps.stress(steps.BUILDS["release"], options.stress)]
+            plan += [steps.tools(), steps.consumer(), steps.valgrind(),
+                     steps.stress(steps.BUILDS["release"], options.stress)]
             plan += [steps.orders(steps.BUILDS["release"])] if options.all else []
     return plan
 

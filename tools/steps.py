@@ -2,6 +2,7 @@
 """What ./dev check does besides the legs: lint, models, the consumer, the planted bugs, the tools' own tests."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -44,6 +45,22 @@ PLANTED = [
 ]
 
 
+def valgrind():
+    """Valgrind's memcheck must see a bug on a fiber, and take switches of stacks for what they are."""
+    build = BUILDS["release"]
+    command = ["valgrind", "--quiet", "--error-exitcode=99"]
+
+    def run(logs, left):
+        if not shutil.which("valgrind"):
+            return [programs.Result("valgrind is not installed", Count(skipped=1), 0.0)]
+        results = prove(build, "uninitialised", ["uninitialised value"], logs, left, command)
+        said = (logs / "uninitialised-healthy.txt").read_text(errors="replace")
+        if said.strip():
+            results.append(programs.failure("uninitialised, healthy", "memcheck has something to say", said[-2000:]))
+        return results
+    return Step("valgrind", build, run)
+
+
 def planted(build):
     """The bugs that this build must catch, each with a healthy twin that it must let pass."""
     def run(logs, left):
@@ -52,7 +69,7 @@ def planted(build):
     return Step(f"planted bugs, {build.name}", build, run)
 
 
-def prove(build, name, words, logs, left):
+def prove(build, name, words, logs, left, under=None):
     program = build.directory / "tests/planted" / name
     if not program.exists():
         return [programs.failure(name, f"{program} is not there")]
@@ -60,7 +77,7 @@ def prove(build, name, words, logs, left):
     for twin in ["planted", "healthy"]:
         log = logs / f"{name}-{twin}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
-        status = programs.ends([*legs.wrapper(build), str(program), twin], log,
+        status = programs.ends([*(under or legs.wrapper(build)), str(program), twin], log,
                                {**os.environ, **legs.environment(build, 2)}, min(60.0, left()))
         said = log.read_text(errors="replace")
         if twin == "healthy":

@@ -10,6 +10,8 @@
 #include <string>
 #include <system_error>
 
+#include WEFT_VALGRIND_HEADER
+
 namespace weft::detail {
 namespace {
 
@@ -41,6 +43,7 @@ slab::slab(unsigned size_class, std::size_t wanted, const slab_policy& policy)
 }
 
 slab::~slab() {
+  for (std::uint32_t i = 0; valgrind_listens() && i < fresh_; ++i) unregister_stack(header(i)->known_as);
   munmap(base_, bytes());
   refund_mappings(protected_);
 }
@@ -119,8 +122,13 @@ stack* slab::header(std::uint32_t index) const noexcept {
 
 stack* slab::make(fresh_stack reserved) noexcept {
   std::byte* const low = at(reserved.index) + layout_.guard;
-  return new (header(reserved.index))
-      stack{.next = nullptr, .low = low, .home = this, .guard = reserved.guard, .size_class = size_class_};
+  stack* const room = header(reserved.index);
+  return new (room) stack{.next = nullptr,
+                          .low = low,
+                          .home = this,
+                          .guard = reserved.guard,
+                          .size_class = size_class_,
+                          .known_as = register_stack(low, reinterpret_cast<std::byte*>(room))};
 }
 
 stack* slab::find(const void* address) const noexcept {

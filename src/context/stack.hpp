@@ -24,6 +24,7 @@ struct alignas(64) stack {
   slab* home;           // where its memory came from
   std::uint32_t guard;  // bytes of guard below low; 0 when the kernel gave none and the user allowed that
   std::uint32_t size_class;
+  unsigned known_as;  // Valgrind's number of it
 
   // Where frames start. Aligned to 64 bytes.
   [[nodiscard]] std::byte* top() noexcept { return reinterpret_cast<std::byte*>(this); }

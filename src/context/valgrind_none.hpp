@@ -6,6 +6,8 @@
 
 namespace weft::detail {
 
+[[nodiscard]] inline bool valgrind_listens() noexcept { return false; }
+
 inline unsigned register_stack(const std::byte*, const std::byte*) noexcept { return 0; }
 
 inline void unregister_stack(unsigned) noexcept {}

@@ -9,6 +9,8 @@
 
 namespace weft::detail {
 
+[[nodiscard]] inline bool valgrind_listens() noexcept { return RUNNING_ON_VALGRIND != 0; }
+
 // Returns the number by which Valgrind knows the stack [low, top). Any thread.
 inline unsigned register_stack(const std::byte* low, const std::byte* top) noexcept {
   return static_cast<unsigned>(VALGRIND_STACK_REGISTER(low, top));
