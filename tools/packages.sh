@@ -8,7 +8,7 @@ building=(g++=g++ meson=meson ninja-build=ninja pkg-config=pkg-config python3=py
 testing=("${building[@]}" doctest-dev=/usr/include/doctest/doctest.h gdb=gdb)
 linting=(g++=g++ python3=python3 clang-format-14=clang-format-14)
 # The rest of what `./dev check` needs.
-checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgrind qemu-user=qemu-aarch64
+checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgrind cmake=cmake qemu-user=qemu-aarch64
   libboost-context-dev=/usr/include/boost/context/fiber.hpp
   g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
 serving=("${building[@]}" wrk=wrk)
