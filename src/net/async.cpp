@@ -10,6 +10,7 @@
 #include <weft/net/listening_socket.hpp>
 #include <weft/net/stream_socket.hpp>
 
+#include "net/attempts.hpp"
 #include "net/socket.hpp"
 #include "net/stream_tries.hpp"
 #include "net/wait.hpp"

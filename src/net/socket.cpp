@@ -45,10 +45,10 @@ bool is_ready(int fd, io_side side) noexcept {
   return ::poll(&file, 1, 0) != 0;  // what goes wrong here, the operation that follows will say
 }
 
-int check_stream(int fd, int family, int other_family) noexcept {
+int check_socket(int fd, int type, int family, int other_family) noexcept {
   int value = 0;
   if (const int error = option(fd, SO_TYPE, value)) return error;
-  if (value != SOCK_STREAM) return EPROTOTYPE;
+  if (value != type) return EPROTOTYPE;
   if (const int error = option(fd, SO_DOMAIN, value)) return error;
   return value == family || value == other_family ? 0 : EAFNOSUPPORT;
 }

@@ -21,8 +21,8 @@ namespace weft::detail {
 // What poll(2) says of one side right now.
 [[nodiscard]] bool is_ready(int fd, io_side side) noexcept;
 
-// 0 if `fd` is a stream socket of one of the two families, else the errno that says what it is not.
-[[nodiscard]] int check_stream(int fd, int family, int other_family) noexcept;
+// 0 if `fd` is a socket of that type and of one of the two families, else the errno that says what it is not.
+[[nodiscard]] int check_socket(int fd, int type, int family, int other_family) noexcept;
 
 // The error that a connect has come to (SO_ERROR), which reading clears.
 [[nodiscard]] int pending_error(int fd) noexcept;

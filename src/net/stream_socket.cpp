@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <weft/base/error.hpp>
 
+#include "net/attempts.hpp"
 #include "net/socket.hpp"
 #include "net/stream_tries.hpp"
-#include "net/wait.hpp"
 
 namespace weft::net {
 
@@ -23,44 +23,10 @@ using detail::running_fiber;
 using detail::socket_use;
 using detail::socket_wait;
 using detail::stream_ended;
-using detail::would_block;
+using detail::until_all;
+using detail::until_done;
 
 namespace {
-
-// Tries until `attempt` does not say EAGAIN; waits in between. `seen`: of an attempt that need not be made, or 0.
-template <class Attempt>
-io_result until_done(control_block* self, const held_socket& s, io_side side, deadline until,
-                     detail::descriptor::attempt seen, Attempt&& attempt) {
-  for (bool try_now = !seen;; try_now = true) {
-    if (try_now) {
-      seen = s.about_to_try(side);
-      if (!seen) [[unlikely]]
-        return {0, ECANCELED};
-      const io_result r = attempt(seen);
-      if (!would_block(r.error)) [[likely]]
-        return r;
-    }
-    if (const int error = socket_wait::until_ready(self, s.socket(), side, seen, until)) [[unlikely]]
-      return {0, error};
-  }
-}
-
-// Steps until `total` bytes are moved. `step(done)` goes on after the first `done`.
-template <class Step> io_result until_all(std::size_t total, Step&& step) {
-  std::size_t done = 0;
-  try {
-    do {
-      const io_result r = step(done);
-      if (r.error) [[unlikely]]
-        return {done, r.error};
-      done += r.bytes;
-    } while (done < total);
-  } catch (const cancelled&) {
-    detail::note_transferred(done);
-    throw;
-  }
-  return {done, 0};
-}
 
 io_result read_step(control_block* self, const held_socket& s, std::span<std::byte> into, deadline until) {
   socket_wait::checkpoint(self, s.socket());
@@ -97,7 +63,7 @@ int stream_socket::attach(int fd, kind what, const address& peer) noexcept {
 }
 
 int stream_socket::take_over(int fd, int family, int other_family) noexcept {
-  if (const int error = detail::check_stream(fd, family, other_family)) return error;
+  if (const int error = detail::check_socket(fd, SOCK_STREAM, family, other_family)) return error;
   return attach(fd, family == AF_UNIX ? kind::other : kind::ask, detail::remote_address(fd));
 }
 
@@ -193,21 +159,12 @@ io_result stream_socket::try_write(const_buffer from) {
 
 io_result stream_socket::wait_for_input(deadline until) {
   const socket_use use(*this, io_side::read, socket_use::how::alone);
-  return use.error() ? io_result{0, use.error()} : wait(io_side::read, until);
+  return use.error() ? io_result{0, use.error()} : detail::wait_until_ready(*this, io_side::read, until);
 }
 
 io_result stream_socket::wait_for_room(deadline until) {
   const socket_use use(*this, io_side::write, socket_use::how::alone);
-  return use.error() ? io_result{0, use.error()} : wait(io_side::write, until);
-}
-
-io_result stream_socket::wait(io_side side, deadline until) {
-  control_block* const self = running_fiber();
-  socket_wait::checkpoint(self, *this);
-  const auto seen = socket_wait::about_to_try(*this, side);
-  if (!is_open()) return {0, ECANCELED};
-  if (detail::is_ready(fd_, side)) return {};
-  return {0, socket_wait::until_ready(self, *this, side, seen, until)};
+  return use.error() ? io_result{0, use.error()} : detail::wait_until_ready(*this, io_side::write, until);
 }
 
 io_result stream_socket::shut_down() {

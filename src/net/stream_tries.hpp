@@ -71,6 +71,4 @@ class gathered {
   std::size_t used_ = 0;
 };
 
-[[nodiscard]] inline bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
-
 }  // namespace weft::detail

@@ -228,7 +228,6 @@ class stream_socket : public detail::socket_handle {
   friend class detail::connect_step;
 
   [[nodiscard]] int attach(int fd, kind what, const address& peer) noexcept;
-  detail::io_result wait(detail::io_side side, deadline until);
 
   detail::peer_name peer_;
 };
