@@ -20,6 +20,7 @@
 #include <weft/net/address.hpp>
 #include <weft/net/buffered.hpp>
 #include <weft/net/error.hpp>
+#include <weft/net/file.hpp>
 #include <weft/net/pipe.hpp>
 #include <weft/net/serve.hpp>
 #include <weft/net/stream.hpp>
