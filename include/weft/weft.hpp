@@ -22,6 +22,7 @@
 #include <weft/net/error.hpp>
 #include <weft/net/file.hpp>
 #include <weft/net/pipe.hpp>
+#include <weft/net/resolve.hpp>
 #include <weft/net/serve.hpp>
 #include <weft/net/stream.hpp>
 #include <weft/net/tcp_listener.hpp>
