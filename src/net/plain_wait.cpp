@@ -106,6 +106,11 @@ int poll_on_thread(int fd, io_side side, deadline until, const use_word* use) {
   }
 }
 
+int poll_any_on_thread(std::span<pollfd> files, deadline until) noexcept {
+  const int ready = poll_until(files.data(), static_cast<unsigned>(files.size()), until);
+  return ready > 0 ? 0 : ready < 0 ? -ready : deadline_passed;
+}
+
 void ring_threads(const use_word& use) noexcept {
   const std::lock_guard lock(all().mutex);
   for (const thread_waiting* t = all().first; t; t = t->next)

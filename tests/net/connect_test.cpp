@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "net/full_listener.hpp"
 #include "net/loopback.hpp"
 #include "net/worlds.hpp"
 
@@ -31,22 +32,6 @@ TEST_CASE("a refused connect names the address; the form with an error code retu
     CHECK(ec == std::errc::address_family_not_supported);
   });
 }
-
-namespace {
-
-// A listener whose queue is full: further connects hang.
-struct full_listener {
-  full_listener() : listener(any_port(), {.backlog = 1}) {
-    for (int i = 0; i < 8; ++i) {
-      std::error_code ec;
-      queued.push_back(tcp_stream::connect(listener.local(), 20ms, ec));
-    }
-  }
-  tcp_listener listener;
-  std::vector<tcp_stream> queued;
-};
-
-}  // namespace
 
 TEST_CASE("a connect that nobody answers times out") {
   in_both_worlds([](const world&) {

@@ -2,7 +2,13 @@
 // A TCP connection.
 #pragma once
 
+#include <span>
+#include <string_view>
 #include <weft/net/stream_socket.hpp>
+
+namespace weft::detail {
+class connect_race;
+}
 
 namespace weft::net {
 
@@ -16,7 +22,24 @@ class tcp_stream : public stream_socket {
   [[nodiscard]] static tcp_stream connect(const address& to, deadline until = never);
   [[nodiscard]] static tcp_stream connect(const address& to, std::error_code& ec) { return connect(to, never, ec); }
   [[nodiscard]] static tcp_stream connect(const address& to, deadline until, std::error_code& ec);
-  // co_await, for tasks: the same.
+
+  // The first of them that answers: one attempt after the other, a quarter of a second apart or as soon as one has failed
+  // (RFC 8305); the others are closed. Throws the first one's error, and says what became of each; timed_out; or
+  // invalid_argument for none.
+  [[nodiscard]] static tcp_stream connect(std::span<const address> to, deadline until = never);
+  [[nodiscard]] static tcp_stream connect(std::span<const address> to, std::error_code& ec) {
+    return connect(to, never, ec);
+  }
+  [[nodiscard]] static tcp_stream connect(std::span<const address> to, deadline until, std::error_code& ec);
+  // The same for the addresses of a host (see resolve()), IPv6 and IPv4 in turn. Throws what resolve() does, too.
+  [[nodiscard]] static tcp_stream connect(std::string_view host, std::string_view service, deadline until = never);
+  [[nodiscard]] static tcp_stream connect(std::string_view host, std::string_view service, std::error_code& ec) {
+    return connect(host, service, never, ec);
+  }
+  [[nodiscard]] static tcp_stream connect(std::string_view host, std::string_view service, deadline until,
+                                          std::error_code& ec);
+
+  // co_await, for tasks, to one address: the same.
   using connecting = detail::connect_operation<tcp_stream>;
   [[nodiscard]] static connecting async_connect(const address& to, deadline until = never) noexcept;
   [[nodiscard]] static connecting async_connect(const address& to, std::error_code& ec) noexcept;
@@ -36,6 +59,7 @@ class tcp_stream : public stream_socket {
 
  private:
   friend class tcp_listener;
+  friend class detail::connect_race;
   friend struct detail::stream_to_connect<tcp_stream>;
 };
 
