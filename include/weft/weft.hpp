@@ -19,6 +19,7 @@
 #include <weft/fiber/this_fiber.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/buffered.hpp>
+#include <weft/net/copy.hpp>
 #include <weft/net/error.hpp>
 #include <weft/net/file.hpp>
 #include <weft/net/pipe.hpp>
