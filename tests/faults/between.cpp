@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <net/if.h>
+#include <netdb.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -14,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <array>
@@ -127,16 +129,34 @@ BETWEEN(getsockname, (int fd, sockaddr* a, socklen_t* n), (fd, a, n))
 BETWEEN(getpeername, (int fd, sockaddr* a, socklen_t* n), (fd, a, n))
 BETWEEN(shutdown, (int fd, int side), (fd, side))
 BETWEEN_OR(0, unsigned, if_nametoindex, (const char* name), (name))
+BETWEEN(ftruncate64, (int fd, off64_t size), (fd, size))
+BETWEEN(fsync, (int fd), (fd))
+BETWEEN(fdatasync, (int fd), (fd))
+
+BETWEEN_OR(-1, ssize_t, sendto, (int fd, const void* p, std::size_t n, int flags, const sockaddr* a, socklen_t size),
+           (fd, p, n, flags, a, size))
+BETWEEN_OR(-1, ssize_t, recvfrom, (int fd, void* p, std::size_t n, int flags, sockaddr* a, socklen_t* size),
+           (fd, p, n, flags, a, size))
+
+// It has errors of its own.
+int as_resolver(int error) noexcept {
+  return error == ENOMEM ? EAI_MEMORY : error == EAGAIN ? EAI_AGAIN : error == ENOENT ? EAI_NONAME : EAI_SYSTEM;
+}
+BETWEEN_OR(as_resolver(errno), int, getaddrinfo,
+           (const char* host, const char* service, const addrinfo* wanted, addrinfo** found),
+           (host, service, wanted, found))
 
 extern "C" ssize_t __wrap_recv(int fd, void* to, std::size_t n, int flags);
 extern "C" ssize_t __wrap_send(int fd, const void* from, std::size_t n, int flags);
 extern "C" ssize_t __wrap_write(int fd, const void* from, std::size_t n);
+extern "C" ssize_t __wrap_read(int fd, void* to, std::size_t n);
 
 // A futex that wakes cannot fail; one that waits may return early. Messages go this way past libc (net/calls_direct.hpp).
 extern "C" long __real_syscall(long n, long a, long b, long c, long d, long e, long f);
 extern "C" long __wrap_syscall(long n, long a, long b, long c, long d, long e, long f) {
   if (n == SYS_recvfrom) return __wrap_recv(int(a), reinterpret_cast<void*>(b), std::size_t(c), int(d));
   if (n == SYS_sendto) return __wrap_send(int(a), reinterpret_cast<const void*>(b), std::size_t(c), int(d));
+  if (n == SYS_read) return __wrap_read(int(a), reinterpret_cast<void*>(b), std::size_t(c));
   if (n == SYS_write) return __wrap_write(int(a), reinterpret_cast<const void*>(b), std::size_t(c));
   constexpr std::size_t row = index_of("syscall");
   const bool wakes = n == SYS_futex && (b & FUTEX_CMD_MASK) == FUTEX_WAKE;
@@ -159,7 +179,31 @@ extern "C" int __wrap_close(int fd) {
   }
 
 BETWEEN_PARTS(read, (int fd, void* to, std::size_t n), (fd, to, n))
-BETWEEN_PARTS(write, (int fd, const void* from, std::size_t n), (fd, from, n))
+BETWEEN_PARTS(pread64, (int fd, void* to, std::size_t n, off64_t at), (fd, to, n, at))
+BETWEEN_PARTS(pwrite64, (int fd, const void* from, std::size_t n, off64_t at), (fd, from, n, at))
+
+// A pipe that says EAGAIN although it could be read or written would never say when it can.
+bool never_lies(int fd) noexcept {
+  struct stat64 what;
+  return weft::faults::current.error == EAGAIN && __real_fstat64(fd, &what) == 0 && S_ISFIFO(what.st_mode);
+}
+
+extern "C" ssize_t __real_write(int fd, const void* from, std::size_t n);
+extern "C" ssize_t __wrap_write(int fd, const void* from, std::size_t n) {
+  constexpr std::size_t row = index_of("write");
+  return !never_lies(fd) && fails(row, n) ? -1 : __real_write(fd, from, n);
+}
+
+// One buffer each time.
+#define BETWEEN_VECTORS(name)                                                                             \
+  extern "C" ssize_t __real_##name(int fd, const iovec* parts, int count, off64_t at, int flags);         \
+  extern "C" ssize_t __wrap_##name(int fd, const iovec* parts, int count, off64_t at, int flags) {        \
+    constexpr std::size_t row = index_of(#name);                                                          \
+    iovec part = *parts;                                                                                  \
+    return !never_lies(fd) && fails(row, part.iov_len) ? -1 : __real_##name(fd, &part, count, at, flags); \
+  }
+BETWEEN_VECTORS(preadv64v2)
+BETWEEN_VECTORS(pwritev64v2)
 
 // TCP never gives less than it has, and weft counts on it; unix sockets may.
 extern "C" ssize_t __real_recv(int fd, void* to, std::size_t n, int flags);

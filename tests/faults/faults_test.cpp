@@ -136,4 +136,4 @@ TEST_CASE("a poller that fails") { endure_all("epoll_create1", "ppoll"); }
 
 TEST_CASE("files that fail") { endure_all("open64", "unlink"); }
 
-TEST_CASE("sockets that fail") { endure_all("socket", "if_nametoindex"); }
+TEST_CASE("sockets that fail") { endure_all("socket", "getaddrinfo"); }

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
@@ -100,6 +101,82 @@ void wait_for_a_pipe() {
   });
 }
 
+void exchange_datagrams() {
+  net::udp_socket one(net::address("127.0.0.1", 0)), other(net::address("127.0.0.1", 0));
+  std::array<std::byte, 64> block;
+  for (int i = 0; i < 3; ++i) {
+    one.send_to("hello", other.local());
+    const auto [size, from] = other.receive_from(block, 5s);
+    if (size != 5 || !from.is_ip()) throw std::logic_error("a datagram differs from what was sent");
+  }
+}
+
+// Through a pipe of weft's and through one that blocks.
+void stream_through(net::pipe_reader from, net::pipe_writer to) {
+  std::vector<std::byte> sent(letter), got(letter);
+  for (std::size_t i = 0; i < letter; ++i) sent[i] = std::byte(i * 7);
+  with_scope([&](scope& s) {
+    s.spawn([&, to = std::move(to)]() mutable {
+      to.write_all(sent);
+      to.close();
+    });
+    from.read_exact(got);
+  });
+  std::byte more[1];
+  if (got != sent || from.read_some(more) != 0) throw std::logic_error("a pipe gives what was not put in");
+}
+
+void use_pipes() {
+  auto [from, to] = net::pipe();
+  stream_through(std::move(from), std::move(to));
+  int ends[2];
+  if (pipe(ends) != 0) std::abort();
+  std::error_code ec;
+  net::pipe_reader blocking_from = net::pipe_reader::adopt(ends[0], ec);
+  if (ec) close(ends[0]);
+  net::pipe_writer blocking_to;
+  if (!ec) blocking_to = net::pipe_writer::adopt(ends[1], ec);
+  if (ec) {
+    close(ends[1]);
+    throw std::system_error(ec, "adopt");
+  }
+  stream_through(std::move(blocking_from), std::move(blocking_to));
+}
+
+// By a name, so that the look-up goes to the pool.
+void connect_by_name() {
+  net::tcp_listener listener(net::address("127.0.0.1", 0));
+  auto stream = net::tcp_stream::connect("localhost", std::to_string(listener.local().port()), 5s);
+  auto accepted = listener.accept();
+  stream.write_all("x");
+  std::byte one[1];
+  accepted.read_exact(one);
+}
+
+void use_a_file() {
+  const std::string path = "/tmp/weft-faults-file-" + std::to_string(getpid());
+  struct remover {
+    const std::string& what;
+    ~remover() { std::remove(what.c_str()); }
+  } const end{path};
+  using net::open_mode;
+  net::file f = net::file::open(path, open_mode::read | open_mode::write | open_mode::create | open_mode::truncate);
+  const std::vector<std::byte> sent(3000, std::byte{42});
+  f.write_all(sent);
+  if (f.write_at(3000, net::const_buffer(sent).first(1)) != 1) throw std::logic_error("a byte was not written");
+  const std::size_t size = 300'000;  // more than is read without the pool
+  f.resize(size);
+  f.sync();
+  f.sync_data();
+  std::vector<std::byte> got(size);
+  if (f.size() != size || f.read_at(0, got) == 0 || got[0] != sent[0]) throw std::logic_error("a file is too short");
+  f.seek(0);
+  f.read_exact(std::span(got).first(sent.size()));
+  if (!std::equal(sent.begin(), sent.end(), got.begin()))
+    throw std::logic_error("a file differs from what was written");
+  if (f.read_some(got) == 0) throw std::logic_error("a file ends too early");
+}
+
 struct alignas(64) big {
   std::array<std::byte, 2048> bytes{};
 };
@@ -173,6 +250,10 @@ void live() {
         });
         serve_some();
         wait_for_a_pipe();
+        exchange_datagrams();
+        use_pipes();
+        use_a_file();
+        connect_by_name();
       },
       {.workers = 2});
   on_threads();
