@@ -4,6 +4,7 @@
 #pragma once
 
 #include <weft/net/tcp_listener.hpp>
+#include <weft/net/udp_socket.hpp>
 #include <weft/net/unix_listener.hpp>
 #include <weft/stackless/async_generator.hpp>
 #include <weft/stackless/async_with.hpp>

@@ -10,10 +10,9 @@
 #include <weft/net/listening_socket.hpp>
 #include <weft/net/stream_socket.hpp>
 
-#include "net/attempts.hpp"
+#include "net/advance.hpp"
 #include "net/socket.hpp"
 #include "net/stream_tries.hpp"
-#include "net/wait.hpp"
 #include "stackless/tasks.hpp"
 
 namespace weft::detail {
@@ -95,30 +94,6 @@ io_operation::course io_operation::pause() noexcept {
   patience_ = std::min<std::chrono::nanoseconds>(patience_ * 2, std::chrono::milliseconds(100));
   phase_ = phase::pausing;
   return course::suspended;
-}
-
-template <class Attempt> bool io_operation::advance(Attempt&& attempt) noexcept {
-  const bool first = phase_ == phase::fresh;
-  course now = go_on();
-  // Where the last read is known to have emptied the socket, the first try is left out.
-  if (now == course::on && first && side_ == io_side::read) {
-    if (const auto seen = socket_wait::drained(socket_)) now = wait(seen);
-  }
-  while (now == course::on) {
-    if (socket_wait::count_one(socket_)) [[unlikely]] {
-      yield_in();
-      return false;
-    }
-    const auto seen = socket_wait::about_to_try(socket_, side_);
-    result_.error = socket_.is_open() ? attempt(seen) : ECANCELED;
-    if (would_block(result_.error))
-      now = wait(seen);
-    else if (result_.error == pause_first)
-      now = pause();
-    else if (result_.error != try_again)
-      return true;
-  }
-  return now == course::decided;
 }
 
 const io_result& io_operation::result() const {

@@ -8,9 +8,9 @@
 #include <cerrno>
 #include <weft/detail/net/stream_forms.hpp>
 
-#include "net/attempts.hpp"
+#include "net/advance.hpp"
+#include "net/datagram_tries.hpp"
 #include "net/socket.hpp"
-#include "net/stream_tries.hpp"
 
 namespace weft::net {
 
@@ -38,21 +38,6 @@ int prepare(int fd, const address& local, const udp_options& with) noexcept {
   }
   if (!error && ::bind(fd, local.data(), local.size())) error = errno;
   return error;
-}
-
-// `from` becomes the sender. MSG_TRUNC: the result is the datagram's size, also of one that does not fit.
-io_result try_receive_from(int fd, std::span<std::byte> into, address& from) noexcept {
-  sockaddr_storage native;
-  socklen_t size = sizeof native;
-  io_result r = detail::result_of([&] {
-    size = sizeof native;
-    return ::recvfrom(fd, into.data(), into.size(), MSG_DONTWAIT | MSG_TRUNC, reinterpret_cast<sockaddr*>(&native),
-                      &size);
-  });
-  if (r.error) return r;
-  from = address::from_native(reinterpret_cast<sockaddr*>(&native), size);
-  if (r.bytes > into.size()) return {into.size(), EMSGSIZE};
-  return r;
 }
 
 int refusal(const address& local) noexcept { return local.is_ip() ? 0 : EAFNOSUPPORT; }
@@ -88,13 +73,15 @@ udp_socket::received udp_socket::receive_one(std::span<std::byte> into, deadline
   socket_wait::checkpoint(self, *this);
   const held_socket s(*this);
   one.result = detail::until_done(self, s, io_side::read, until, 0,
-                                  [&](auto) { return try_receive_from(s.fd(), into, one.from); });
+                                  [&](auto) { return detail::try_receive_from(s.fd(), into, one.from); });
   return one;
 }
 
+void udp_socket::fail_to_receive(int error) const { detail::fail_io(error, describe("receive at")); }
+
 std::pair<std::size_t, address> udp_socket::receive_from(std::span<std::byte> into, deadline until) {
   received one = receive_one(into, until);
-  if (one.result.error) detail::fail_io(one.result.error, describe("receive at"));
+  if (one.result.error) fail_to_receive(one.result.error);
   return {one.result.bytes, one.from};
 }
 
@@ -111,7 +98,7 @@ io_result udp_socket::wait_for_input(deadline until) {
 }
 
 void udp_socket::wait_readable(deadline until) {
-  if (const io_result r = wait_for_input(until); r.error) detail::fail_io(r.error, describe("receive at"));
+  if (const io_result r = wait_for_input(until); r.error) fail_to_receive(r.error);
 }
 
 void udp_socket::wait_readable(deadline until, std::error_code& ec) { detail::or_note(wait_for_input(until), ec); }
@@ -124,21 +111,19 @@ io_result udp_socket::send_one(const_buffer from, const address& to, deadline un
   detail::control_block* const self = running_fiber();
   socket_wait::checkpoint(self, *this);
   const held_socket s(*this);
-  return detail::until_done(self, s, io_side::write, until, 0, [&](auto) {
-    return detail::result_of([&] {
-      return ::sendto(s.fd(), from.data(), from.size(), MSG_DONTWAIT | MSG_NOSIGNAL, to.size() ? to.data() : nullptr,
-                      to.size());
-    });
-  });
+  return detail::until_done(self, s, io_side::write, until, 0,
+                            [&](auto) { return detail::try_send_to(s.fd(), from, to); });
+}
+
+void udp_socket::fail_to_send(int error, const address& to) const {
+  std::string text = describe("send from");
+  if (to.size()) text += " to " + to.to_string();
+  detail::fail_io(error, text);
 }
 
 std::size_t udp_socket::send_to(const_buffer from, const address& to, deadline until) {
   const io_result r = send_one(from, to, until);
-  if (r.error) {
-    std::string text = describe("send from");
-    if (to.size()) text += " to " + to.to_string();
-    detail::fail_io(r.error, text);
-  }
+  if (r.error) fail_to_send(r.error, to);
   return r.bytes;
 }
 
@@ -204,3 +189,50 @@ udp_socket udp_socket::adopt(int fd, std::error_code& ec) {
 }
 
 }  // namespace weft::net
+
+// --- for tasks ---
+
+namespace weft::detail {
+
+receive_from_operation::receive_from_operation(const net::udp_socket& socket, std::span<std::byte> into, deadline until,
+                                               std::error_code* note) noexcept
+    : io_operation(&proceed, socket, io_side::read, socket_use::how::shared, until, note), at_(socket), into_(into) {}
+
+bool receive_from_operation::proceed(operation& self) noexcept {
+  auto& me = static_cast<receive_from_operation&>(self);
+  return me.advance([&me](std::uint64_t) {
+    const io_result r = try_receive_from(socket_wait::fd(me.at_), me.into_, me.from_);
+    me.result_.bytes = r.bytes;
+    return r.error;
+  });
+}
+
+std::pair<std::size_t, net::address> receive_from_operation::await_resume() {
+  const io_result& r = result();
+  if (r.error && !note_) at_.fail_to_receive(r.error);
+  return {r.bytes, from_};
+}
+
+send_to_operation::send_to_operation(const net::udp_socket& socket, std::span<const std::byte> from,
+                                     const net::address& to, deadline until, std::error_code* note) noexcept
+    : io_operation(&proceed, socket, io_side::write, socket_use::how::shared, until, note),
+      at_(socket),
+      from_(from),
+      to_(to) {}
+
+bool send_to_operation::proceed(operation& self) noexcept {
+  auto& me = static_cast<send_to_operation&>(self);
+  return me.advance([&me](std::uint64_t) {
+    const io_result r = try_send_to(socket_wait::fd(me.at_), me.from_, me.to_);
+    me.result_.bytes = r.bytes;
+    return r.error;
+  });
+}
+
+std::size_t send_to_operation::await_resume() {
+  const io_result& r = result();
+  if (r.error && !note_) at_.fail_to_send(r.error, to_);
+  return r.bytes;
+}
+
+}  // namespace weft::detail

@@ -8,6 +8,7 @@
 #include <system_error>
 #include <utility>
 #include <weft/base/deadline.hpp>
+#include <weft/detail/net/async_datagram.hpp>
 #include <weft/detail/net/socket_handle.hpp>
 #include <weft/net/address.hpp>
 #include <weft/net/stream.hpp>
@@ -58,6 +59,37 @@ class udp_socket : public detail::socket_handle {
     return send_to(bytes_of(from), to, until, ec);
   }
 
+  // For tasks (<weft/stackless.hpp>): `co_await` gives or throws what the function of the same name does. The span has to
+  // live until then.
+  [[nodiscard]] detail::receive_from_operation async_receive_from(std::span<std::byte> into,
+                                                                  deadline until = never) noexcept {
+    return {*this, into, until, nullptr};
+  }
+  [[nodiscard]] detail::receive_from_operation async_receive_from(std::span<std::byte> into,
+                                                                  std::error_code& ec) noexcept {
+    return {*this, into, never, &ec};
+  }
+  [[nodiscard]] detail::receive_from_operation async_receive_from(std::span<std::byte> into, deadline until,
+                                                                  std::error_code& ec) noexcept {
+    return {*this, into, until, &ec};
+  }
+  [[nodiscard]] detail::send_to_operation async_send_to(const_buffer from, const address& to,
+                                                        deadline until = never) noexcept {
+    return {*this, from, to, until, nullptr};
+  }
+  [[nodiscard]] detail::send_to_operation async_send_to(const_buffer from, const address& to,
+                                                        std::error_code& ec) noexcept {
+    return {*this, from, to, never, &ec};
+  }
+  [[nodiscard]] detail::send_to_operation async_send_to(const_buffer from, const address& to, deadline until,
+                                                        std::error_code& ec) noexcept {
+    return {*this, from, to, until, &ec};
+  }
+  [[nodiscard]] detail::send_to_operation async_send_to(std::string_view from, const address& to,
+                                                        deadline until = never) noexcept {
+    return async_send_to(bytes_of(from), to, until);
+  }
+
   // From then on `send` goes there and only datagrams from there are received; that nobody listens there becomes an error
   // of a later call (connection_refused). Never parks. An address that names nothing: from and to everybody again, at the
   // same port.
@@ -90,6 +122,9 @@ class udp_socket : public detail::socket_handle {
   [[nodiscard]] static udp_socket adopt(int fd, std::error_code& ec);
 
  private:
+  friend class detail::receive_from_operation;
+  friend class detail::send_to_operation;
+
   struct received {
     detail::io_result result;
     address from;
@@ -101,6 +136,8 @@ class udp_socket : public detail::socket_handle {
   detail::io_result wait_for_input(deadline until);
   detail::io_result connect_now(const address& peer);
   [[nodiscard]] std::string describe(const char* doing) const;
+  [[noreturn]] void fail_to_receive(int error) const;
+  [[noreturn]] void fail_to_send(int error, const address& to) const;
 
   static const_buffer bytes_of(std::string_view text) noexcept { return std::as_bytes(std::span(text)); }
 };
