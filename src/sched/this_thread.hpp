@@ -19,6 +19,8 @@ struct thread_state {
   worker* running = nullptr;            // null: not one of weft's workers
   population::resident* residents[kinds] = {};
   exception_state* exceptions = nullptr;  // the thread's; on a plain thread once a generator has asked for it
+  void* event_loop = nullptr;             // of stackless, on a plain thread: the one that was set for it
+  bool event_loop_was_set = false;
 };
 
 static_assert(offsetof(thread_state, fiber) == 0);  // `slot_of_this_thread` reads it

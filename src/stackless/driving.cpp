@@ -7,6 +7,7 @@
 
 #include "sched/pick.hpp"
 #include "sched/registry.hpp"
+#include "stackless/loop_core.hpp"
 
 namespace weft::detail {
 
@@ -25,7 +26,7 @@ bool try_operation(task_core& task) noexcept {
   operation& in = *task.waiting_in;
   if (!operation_access::step(in)) return false;
   task.leaf = operation_access::frame(in);
-  task.resume = &resume_task;
+  task.resume = desk_of(task).is_watched() ? &resume_watched : &resume_task;
   return true;
 }
 
@@ -80,6 +81,7 @@ void finish(task_desk& desk, task_core& task) noexcept {
     task.context.clear();
     task.has_context = false;
   }
+  if (task.follower) std::exchange(task.follower, nullptr)->ended(task);
   const bool thread_waits = task.thread_waits;
   const completion::end end = task.end.finish();
   if (end.joiner) {
@@ -112,6 +114,27 @@ void finish_root(task_desk& desk, task_core& task) noexcept {
 
 }  // namespace
 
+namespace {
+
+// One step of a task in debug mode. What else runs in it by symmetric transfer are tasks that began before.
+class watched_step {
+ public:
+  watched_step(task_desk& desk, const task_core& task) noexcept
+      : desk_(desk), where_(task.where), begun_(desk.at.owner().clock().now()) {}
+  watched_step(const watched_step&) = delete;
+  watched_step& operator=(const watched_step&) = delete;
+  ~watched_step() {
+    if (desk_.loop) desk_.loop->note_duration(begun_, "task", where_);
+  }
+
+ private:
+  task_desk& desk_;
+  const std::source_location where_;
+  const std::int64_t begun_;
+};
+
+}  // namespace
+
 task_core::task_core() noexcept : runnable(&start_task), waiter(&unpark_task), leaf(nullptr) {}
 
 void start_task(runnable& r) noexcept {
@@ -123,12 +146,24 @@ void start_task(runnable& r) noexcept {
     finish(desk, task);
     return;
   }
-  task.home = &desk.at;
+  std::atomic_ref(task.home).store(&desk.at, std::memory_order_relaxed);  // get_stack() looks at it from anywhere
   task.desk = &desk;
-  task.resume = &resume_task;
   task.promise->self = &task;
+  if (desk.is_watched()) [[unlikely]] {
+    watched_step step(desk, task);
+    task.resume = &resume_watched;
+    desk.set_running(&task);
+    drive(desk, task.root);
+    return;
+  }
+  task.resume = &resume_task;
   desk.set_running(&task);
   drive(desk, task.root);
+}
+
+void resume_watched(runnable& r) noexcept {
+  const watched_step step(desk_of(task_of(r)), task_of(r));
+  resume_task(r);
 }
 
 void resume_task(runnable& r) noexcept {
@@ -193,6 +228,8 @@ std::coroutine_handle<> operation::suspend() noexcept {
 void operation::yield_in() noexcept { self().desk->at.push_ready(self()); }
 
 void recycle_task(task_core& task) noexcept {
+  if (task.name) [[unlikely]]
+    delete std::exchange(task.name, nullptr);
   if (task.root) std::exchange(task.root, nullptr).destroy();
   if (task.word.pending()) [[unlikely]]
     task.word.clear_pending();

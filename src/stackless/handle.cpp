@@ -33,6 +33,9 @@ task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* pro
   task.how = task_core::fate::none;
   task.thread_waits = !desk && of;
   task.swept = false;
+  task.hidden = false;
+  task.cancel_requests = 0;
+  task.follower = nullptr;
   if (!creator || creator->has_context) task.inherit(creator ? creator->context : context_place_here(false));
   return task;
 }
@@ -60,9 +63,19 @@ task_core& verified(task_core* core) {
 
 void cancel(task_core& core) noexcept {
   if (!core.end.lock()) return;
-  const bool won = core.word.cancel();
+  const bool won = request_cancel(core);
   core.end.unlock();
   if (won) core.unpark(core);
+}
+
+bool request_cancel(task_core& core) noexcept {
+  ++core.cancel_requests;
+  return core.word.cancel();
+}
+
+// asyncio's Task-1, Task-2, ...
+std::string default_name(const task_core& core) {
+  return "Task-" + std::to_string(core.id & ((std::uint64_t{1} << tasks::id_bits) - 1));
 }
 
 void release(task_core& core) noexcept { recycle_task(core); }

@@ -6,9 +6,11 @@
 #include <utility>
 
 #include <weft/detail/stackless/promise.hpp>
+#include <weft/stackless/error_context.hpp>
 
 #include "context/raw_line.hpp"
 #include "stackless/driving.hpp"
+#include "stackless/loop_core.hpp"
 
 namespace weft::detail {
 namespace {
@@ -37,15 +39,6 @@ void write_line(const task_core& task, int fd) noexcept {
   line.write_to(fd);
 }
 
-// Visits the living tasks of one runtime; each cannot end meanwhile.
-template <class Visitor> void for_each_living(const tasks& of, Visitor&& visit) {
-  task_store::of_process().for_each([&](task_core& task) {
-    if (!task.end.lock()) return;
-    if (task.of == &of) visit(task);
-    task.end.unlock();
-  });
-}
-
 }  // namespace
 
 std::unique_ptr<population> make_tasks(scheduler& on) { return std::make_unique<tasks>(on); }
@@ -66,7 +59,7 @@ std::uint64_t tasks::live() const noexcept {
 void tasks::cancel_all() noexcept {
   root_cancelled_.store(true, std::memory_order_seq_cst);
   wake_list woken;
-  for_each_living(*this, [&woken](task_core& task) {
+  for_each_living([&woken](task_core& task) {
     if (std::exchange(task.swept, true)) return;
     if (task.word.cancel()) woken.push(task);
   });
@@ -76,7 +69,7 @@ void tasks::cancel_all() noexcept {
 void tasks::add_to(stats_snapshot& sum) const noexcept { sum.live_tasks += live(); }
 
 void tasks::dump(int fd) const noexcept {
-  for_each_living(*this, [fd](const task_core& task) { write_line(task, fd); });
+  for_each_living([fd](const task_core& task) { write_line(task, fd); });
 }
 
 tasks::~tasks() {
@@ -100,6 +93,11 @@ void tasks::take_errors(std::vector<std::exception_ptr>& to) {
 }
 
 void tasks::unhandled(task_core& failed) noexcept {
+  if (tells) {
+    tells->report({"an exception of a task was never retrieved", std::exchange(failed.promise->error, nullptr), {}});
+    recycle_task(failed);
+    return;
+  }
   {
     const std::lock_guard guard(lock_);
     failed_.push_back(failed);

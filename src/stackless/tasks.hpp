@@ -19,6 +19,8 @@
 
 namespace weft::detail {
 
+class loop_core;
+
 class tasks final : public population {
  public:
   explicit tasks(scheduler& on) noexcept : owner_(on) {}
@@ -34,6 +36,15 @@ class tasks final : public population {
   void take_errors(std::vector<std::exception_ptr>& to) override;
 
   [[nodiscard]] scheduler& owner() const noexcept { return owner_; }
+  // Visits the living ones; each cannot end meanwhile.
+  template <class Visitor> void for_each_living(Visitor&& visit) const {
+    task_store::of_process().for_each([&](task_core& task) {
+      if (!task.end.lock()) return;
+      if (task.of == this) visit(task);
+      task.end.unlock();
+    });
+  }
+
   [[nodiscard]] bool is_root_cancelled() const noexcept { return root_cancelled_.load(std::memory_order_seq_cst); }
 
   // A task has failed, and nobody can observe its error: all that runs is cancelled, and run() throws it. The task is left
@@ -43,6 +54,9 @@ class tasks final : public population {
   // A plain thread blocks until the task, which has `thread_waits` set, has ended.
   void wait_for(const task_core& core) noexcept;
   void tell_thread() noexcept;
+
+  // The event loop that owns the runtime, whose exception handler is told instead; set before anything runs.
+  loop_core* tells = nullptr;
 
   // Tasks that were created from plain threads, or from workers of other runtimes.
   std::atomic<std::uint64_t> created_outside{0};
@@ -71,6 +85,7 @@ class task_desk final : public population::resident, public task_desk_front {
   task_desk(tasks& of, worker& on) noexcept : task_desk_front(on, on.ready), all(of) {}
 
   [[nodiscard]] context_place* place_of_running(bool to_change) noexcept override;
+  void thread_ending(worker&) noexcept override;  // closes the loop
   std::size_t describe_running(worker& at, char* out, std::size_t size) const noexcept override;
 
   static void count(std::atomic<std::uint64_t>& what) noexcept {
@@ -86,7 +101,12 @@ class task_desk final : public population::resident, public task_desk_front {
     return id_++;
   }
 
+  // Whether steps are to be timed.
+  [[nodiscard]] bool is_watched() const noexcept { return watched; }
+
   tasks& all;
+  loop_core* loop = nullptr;  // the event loop, when somebody has asked for it
+  bool watched = false;       // its debug mode
   task_cache blocks;
   std::coroutine_handle<> bounced;  // what the loop resumes next
   task_core* ended_root = nullptr;  // what the loop has to finish

@@ -53,9 +53,10 @@ TEST_CASE("a type of one's own is awaited through its operator co_await") {
 TEST_CASE("co_await of anything else is an error of compilation that says what can be awaited") {
   if (!weft::test::has_compiler()) return weft::test::skip("cross compiled: the compiler is on another machine");
   CHECK(complaint("task<> f(task<int> t) { co_await std::move(t); co_await yield(); }").empty());
-  const std::string said = complaint("task<> f(task<int> t) { co_await 5; co_await t; }");
+  const std::string said =
+      complaint("task<> f(task<int> t) { co_await 5; co_await t; }\ngenerator<int> g() { co_await yield(); }");
   CAPTURE(said);
   CHECK(said.find("this cannot stand behind co_await in a task") != std::string::npos);
   CHECK(said.find("std::move one that has a name") != std::string::npos);
-  CHECK(complaint("generator<int> g() { co_await yield(); }").find("an async_generator may") != std::string::npos);
+  CHECK(said.find("an async_generator may") != std::string::npos);
 }

@@ -176,7 +176,9 @@ template <class Out, class In> class async_generator<Out, In>::pull {
       }
       return body.now == core::state::ended;
     }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) noexcept {
+    template <class Promise> std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+      caller_ = &caller.promise();
+      caller_->callee = &what_.of_.frame_.promise();
       core& body = what_.of_.frame_.promise();
       if (what_.how_ == how::send) body.sent = std::addressof(*what_.sent_);
       body.raised = std::move(what_.error_);
@@ -184,11 +186,11 @@ template <class Out, class In> class async_generator<Out, In>::pull {
       body.now = core::state::running;
       body.self = &self_;
       body.awaits_it = caller;
-      pulled_ = true;
       return transfer(self_, what_.of_.frame_);
     }
     std::optional<Out> await_resume() {
-      if (!pulled_) return std::nullopt;
+      if (!caller_) return std::nullopt;
+      caller_->callee = nullptr;
       core& body = what_.of_.frame_.promise();
       body.after_pull();
       return body.yielded ? std::optional<Out>(std::move(*static_cast<Out*>(body.yielded))) : std::nullopt;
@@ -197,7 +199,7 @@ template <class Out, class In> class async_generator<Out, In>::pull {
    private:
     pull& what_;
     detail::task_core& self_;
-    bool pulled_ = false;
+    detail::promise_base* caller_ = nullptr;  // null: nothing was pulled
   };
 
   [[nodiscard]] awaiting awaited_by(detail::task_core& self) noexcept { return awaiting(*this, self); }

@@ -12,7 +12,7 @@ namespace weft::stackless {
 // Owns its frame and destroys it, whether it ever ran or not; a part of the caller's task, not a task of its own.
 // `co_await std::move(t)` runs it, on the spot and by symmetric transfer, and returns or throws what it does. A task may
 // await tasks, their handles and weft's own operations, and nothing else. Blocking calls, those of fibers among them,
-// block the worker.
+// block the worker. One that is destroyed before it ran is reported in the debug mode of its event loop.
 template <class T = void> class [[nodiscard]] task {
   class awaiting;
 
@@ -34,7 +34,10 @@ template <class T = void> class [[nodiscard]] task {
     return *this;
   }
   ~task() {
-    if (frame_) frame_.destroy();
+    if (!frame_) return;
+    if (!frame_.promise().self) [[unlikely]]
+      detail::note_never_awaited(frame_.promise());
+    frame_.destroy();
   }
 
   // For co_await. Throws invalid_argument if it is empty or has ended.
@@ -53,14 +56,20 @@ template <class T = void> class [[nodiscard]] task {
    public:
     awaiting(handle_type callee, detail::task_core& self) noexcept : callee_(callee) { callee.promise().self = &self; }
     [[nodiscard]] bool await_ready() const noexcept { return false; }
-    std::coroutine_handle<> await_suspend(std::coroutine_handle<> caller) const noexcept {
+    template <class Promise> std::coroutine_handle<> await_suspend(std::coroutine_handle<Promise> caller) noexcept {
+      caller_ = &caller.promise();
+      caller_->callee = &callee_.promise();
       callee_.promise().awaits_it = caller;
       return transfer(*callee_.promise().self, callee_);
     }
-    T await_resume() const { return callee_.promise().take(); }
+    T await_resume() const {
+      caller_->callee = nullptr;
+      return callee_.promise().take();
+    }
 
    private:
     const handle_type callee_;
+    detail::promise_base* caller_ = nullptr;
   };
 
   friend class detail::task_access;

@@ -93,8 +93,18 @@ class weft::detail::task_access {
     detail::start(core);
     return handle;
   }
+  // Of a task that is to be started otherwise: null if it is empty; and its frame is another's from here on.
+  template <class T> static auto frame_of(const stackless::task<T>& what) noexcept { return what.frame_; }
+  template <class T> static void release(stackless::task<T>& what) noexcept { what.frame_ = nullptr; }
   template <class T> static task_core& core_of(stackless::task_handle<T>& handle) noexcept { return *handle.core_; }
+  template <class T> static task_core& verified_core_of(const stackless::task_handle<T>& handle) {
+    return verified(handle.core_);
+  }
   template <class T> static T take(stackless::task_handle<T>& handle) { return handle.take(); }
+  // It has ended, and nobody asks how.
+  template <class T> static void give_up(stackless::task_handle<T>& handle) noexcept {
+    detail::release(*std::exchange(handle.core_, nullptr));
+  }
 };
 
 namespace weft::stackless {

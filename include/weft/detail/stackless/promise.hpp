@@ -11,11 +11,17 @@
 #include <exception>
 #include <memory>
 #include <new>
+#include <source_location>
 #include <type_traits>
 #include <utility>
 #include <weft/detail/stackless/operation.hpp>
 
 namespace weft::detail {
+
+struct promise_base;
+
+// A coroutine is destroyed that never ran. In debug mode that is told.
+void note_never_awaited(const promise_base& of) noexcept;
 
 // On the task's worker, which will finish it.
 [[nodiscard]] std::coroutine_handle<> end_of_root(task_core& self) noexcept;
@@ -104,11 +110,16 @@ struct promise_base {
   promise_base(const promise_base&) = delete;
   promise_base& operator=(const promise_base&) = delete;
 
-  std::suspend_always initial_suspend() const noexcept { return {}; }
+  std::suspend_always initial_suspend(std::source_location where = std::source_location::current()) noexcept {
+    stands_at = where;
+    return {};
+  }
   at_end final_suspend() const noexcept { return {}; }
   void unhandled_exception() noexcept { error = std::current_exception(); }
 
-  template <class Awaited> decltype(auto) await_transform(Awaited&& what) {
+  template <class Awaited>
+  decltype(auto) await_transform(Awaited&& what, std::source_location where = std::source_location::current()) {
+    stands_at = where;
     if constexpr (leaf_like<Awaited>) {
       what.belongs_to(*self);
       return awaited<std::remove_reference_t<Awaited>>(what);
@@ -127,6 +138,8 @@ struct promise_base {
 
   task_core* self = nullptr;          // when it runs
   std::coroutine_handle<> awaits_it;  // null: it is the root
+  promise_base* callee = nullptr;     // while it awaits another coroutine
+  std::source_location stands_at;     // its latest co_await, or its beginning
   std::exception_ptr error;
 };
 

@@ -12,6 +12,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
+#include <string>
 #include <weft/base/deadline.hpp>
 #include <weft/detail/run/completion.hpp>
 #include <weft/detail/run/ready_queue.hpp>
@@ -26,6 +27,14 @@ class task_access;
 class tasks;
 struct task_core;
 struct promise_base;
+
+// Who is told of a task's end, on its worker, before anybody else; what came of it may be taken.
+struct task_follower {
+  virtual void ended(task_core& task) noexcept = 0;
+
+ protected:
+  ~task_follower() = default;
+};
 
 // What the coroutines that are inlined need of a worker's desk.
 struct task_desk_front {
@@ -82,9 +91,13 @@ struct alignas(64) task_core final : runnable, waiter {
   std::source_location where;  // of the create_task
   std::uint32_t transfers = task_desk_front::longest_run;
   fate how = fate::none;
-  bool thread_waits = false;  // somebody is in `tasks::wait_for`
-  bool swept = false;         // cancelled with its runtime, which is done once; under the lock of `end`
-  bool has_context = false;   // `context` must be cleared at the end
+  bool thread_waits = false;          // somebody is in `tasks::wait_for`
+  bool swept = false;                 // cancelled with its runtime, which is done once; under the lock of `end`
+  bool has_context = false;           // `context` must be cleared at the end
+  bool hidden = false;                // weft's own: all_tasks() does not know it
+  unsigned cancel_requests = 0;       // under the lock of `end`
+  std::string* name = nullptr;        // under the lock of `end`; null: the usual one
+  task_follower* follower = nullptr;  // null: nobody, but for its joiner
 
   // For dumps, hence relaxed: a literal, null while it does not wait; and until when it does.
   std::atomic<const char*> waits_for{nullptr};

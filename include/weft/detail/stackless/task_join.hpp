@@ -5,6 +5,7 @@
 #include <coroutine>
 #include <cstdint>
 #include <source_location>
+#include <string>
 #include <weft/detail/run/wait_queue.hpp>
 #include <weft/detail/stackless/operation.hpp>
 
@@ -24,6 +25,9 @@ void start(task_core& core) noexcept;
 [[nodiscard]] task_core& verified(task_core* core);
 // The handle's owner.
 void cancel(task_core& core) noexcept;
+// With `end` locked. True: it has to be unparked when that is unlocked.
+[[nodiscard]] bool request_cancel(task_core& core) noexcept;
+[[nodiscard]] std::string default_name(const task_core& core);
 // The handle's owner, when the task has ended: its frame and its block go.
 void release(task_core& core) noexcept;
 // The handle's owner: nobody will join it.
