@@ -9,11 +9,15 @@
 #include <weft/stackless/async_generator.hpp>
 #include <weft/stackless/async_with.hpp>
 #include <weft/stackless/awaitable.hpp>
+#include <weft/stackless/ensure_future.hpp>
 #include <weft/stackless/event_loop.hpp>
 #include <weft/stackless/future.hpp>
+#include <weft/stackless/gather.hpp>
 #include <weft/stackless/generator.hpp>
 #include <weft/stackless/run.hpp>
 #include <weft/stackless/sleep.hpp>
 #include <weft/stackless/task.hpp>
+#include <weft/stackless/task_group.hpp>
 #include <weft/stackless/task_handle.hpp>
 #include <weft/stackless/task_ref.hpp>
+#include <weft/stackless/wait.hpp>

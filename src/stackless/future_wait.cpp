@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <deque>
+#include <mutex>
+#include <weft/base/error.hpp>
+#include <weft/detail/stackless/future_wait.hpp>
+#include <weft/stackless/event_loop.hpp>
+
+namespace weft::detail {
+
+using stackless::any_future;
+using stackless::return_when;
+
+struct future_wait::state {
+  explicit state(std::size_t count) noexcept : left(count) {}
+
+  std::atomic<std::size_t> left;  // acq_rel: the last one comes after all
+  stackless::future<> over;
+
+  void settle() { (void)static_cast<loop_future_of<void>&>(over.core()).try_set(); }
+};
+
+future_wait::future_wait(std::span<const any_future> what, return_when when, deadline until)
+    : what_(what.begin(), what.end()), state_(std::make_shared<state>(what.size())) {
+  callbacks_.reserve(what_.size());
+  for (const any_future& each : what_) {
+    callbacks_.push_back(each.add_done_callback([s = state_, when](const any_future& done) {
+      const bool last = s->left.fetch_sub(1, std::memory_order_acq_rel) == 1;
+      if (last || when == return_when::first_completed || (when != return_when::all_completed && has_failed(done)) ||
+          (when == first_unsuccessful && done.cancelled()))
+        s->settle();
+    }));
+  }
+  if (!until.is_never()) alarm_ = stackless::get_running_loop().call_at(until, [s = state_] { s->settle(); });
+}
+
+future_wait::~future_wait() {
+  alarm_.cancel();
+  for (std::size_t i = 0; i < callbacks_.size(); ++i) what_[i].remove_done_callback(callbacks_[i]);
+}
+
+const stackless::future<>& future_wait::over() const noexcept { return state_->over; }
+
+struct done_queue::state {
+  std::mutex lock;
+  std::deque<std::ptrdiff_t> done;  // under `lock`
+  stackless::future<> next;         // under `lock`
+  std::atomic<bool> late{false};
+
+  void wake() { (void)static_cast<loop_future_of<void>&>(next.core()).try_set(); }
+};
+
+done_queue::done_queue(std::vector<any_future> what, deadline until)
+    : what_(std::move(what)), state_(std::make_shared<state>()) {
+  callbacks_.reserve(what_.size());
+  for (const any_future& each : what_) {
+    const auto index = std::ptrdiff_t(callbacks_.size());
+    callbacks_.push_back(each.add_done_callback([s = state_, index] {
+      const std::lock_guard guard(s->lock);
+      s->done.push_back(index);
+      s->wake();
+    }));
+  }
+  if (until.is_never()) return;
+  alarm_ = stackless::get_running_loop().call_at(until, [s = state_] {
+    const std::lock_guard guard(s->lock);
+    s->late = true;
+    s->wake();
+  });
+}
+
+done_queue::~done_queue() {
+  alarm_.cancel();
+  for (std::size_t i = 0; i < callbacks_.size(); ++i) what_[i].remove_done_callback(callbacks_[i]);
+}
+
+std::ptrdiff_t done_queue::pop() {
+  const std::lock_guard guard(state_->lock);
+  if (state_->done.empty()) {
+    if (state_->next.done()) state_->next = stackless::future<>();
+    return -1;
+  }
+  const std::ptrdiff_t first = state_->done.front();
+  state_->done.pop_front();
+  return first;
+}
+
+stackless::future<> done_queue::next() const {
+  const std::lock_guard guard(state_->lock);
+  return state_->next;
+}
+
+bool done_queue::is_late() const noexcept { return state_->late; }
+
+bool has_failed(const any_future& what) { return what.core().has_failed(); }
+void forget_exception(const any_future& what) { what.core().forget_exception(); }
+
+void throw_nothing_to_wait_for() {
+  throw_error(std::errc::invalid_argument, "weft::stackless: wait() for no futures at all");
+}
+
+}  // namespace weft::detail

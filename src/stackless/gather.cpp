@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <weft/stackless/gather.hpp>
+
+namespace weft::detail {
+
+using stackless::any_future;
+using stackless::return_when;
+
+stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions) {
+  if (what.empty()) co_return;
+  bool is_cancelled = false;
+  {
+    const future_wait waiting(what, with_exceptions ? return_when::all_completed : future_wait::first_unsuccessful,
+                              never);
+    try {
+      co_await waiting.over();
+    } catch (const cancelled&) {
+      is_cancelled = true;
+    }
+  }
+  if (is_cancelled) {
+    for (const any_future& each : what) each.cancel();
+    (void)co_await stackless::wait(what);
+    for (const any_future& each : what) forget_exception(each);
+    throw cancelled();
+  }
+  if (with_exceptions) co_return;
+  for (const any_future& each : what) {
+    if (!each.done() || (!each.cancelled() && !has_failed(each))) continue;
+    for (const any_future& other : what)
+      other.add_done_callback([](const any_future& done) { forget_exception(done); });
+    (void)each.exception();  // throws operation_canceled if it was cancelled
+    std::rethrow_exception(each.exception());
+  }
+}
+
+}  // namespace weft::detail
