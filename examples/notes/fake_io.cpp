@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: BSL-1.0
+// A future that a thread sets: what stands for I/O whose end nobody can foretell. Whoever waits for it stands still; its
+// worker does not.
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+#include <vector>
+#include <weft/stackless.hpp>
+#include <weft/weft.hpp>
+
+namespace {
+
+using namespace std::chrono_literals;
+
+std::vector<std::thread> readers;
+std::atomic<int> turn = 1;
+
+// On a thread of its own, as if a device were slow; the reads end in their order.
+void slow_read(int number) {
+  std::this_thread::sleep_for(1ms);
+  for (int now; (now = turn) != number;) turn.wait(now);
+}
+void next_turn() {
+  ++turn;
+  turn.notify_all();
+}
+
+namespace stackless {
+
+using weft::stackless::event_loop;
+using weft::stackless::future;
+using weft::stackless::task;
+
+void fake_read(future<int> into, int number) {
+  readers.emplace_back([into, number] {
+    slow_read(number);
+    into.set_result(number * 100);
+    next_turn();
+  });
+}
+
+task<int> small_step(int number) {
+  future<int> data;  // of the running loop
+  fake_read(data, number);
+  co_return co_await data;
+}
+task<int> big_step(int number) { co_return co_await small_step(number); }
+task<> one_task(int number) {
+  std::printf("stackless: task %d begins\n", number);
+  std::printf("stackless: task %d has read %d\n", number, co_await big_step(number));
+}
+
+void show() {
+  event_loop loop;
+  int left = 3;
+  for (int number : {1, 2, 3}) {
+    loop.create_task(one_task(number)).add_done_callback([&] {
+      if (--left == 0) loop.stop();
+    });
+  }
+  loop.run_forever();
+}
+
+}  // namespace stackless
+
+namespace fibers {
+
+void fake_read(weft::promise<int> into, int number) {
+  readers.emplace_back([into = std::move(into), number]() mutable {
+    slow_read(number);
+    into.set_value(number * 100);
+    next_turn();
+  });
+}
+
+int small_step(int number) {
+  weft::promise<int> promised;
+  auto data = promised.get_future();
+  fake_read(std::move(promised), number);
+  return data.get();
+}
+int big_step(int number) { return small_step(number); }
+void one_task(int number) {
+  std::printf("fiber: task %d begins\n", number);
+  std::printf("fiber: task %d has read %d\n", number, big_step(number));
+}
+
+void show() {
+  weft::with_scope([](weft::scope& all) {
+    for (int number : {1, 2, 3}) {
+      all.spawn([number] { one_task(number); });
+      weft::this_fiber::yield();  // so that they begin in this order
+    }
+  });
+}
+
+}  // namespace fibers
+
+}  // namespace
+
+int main() {
+  stackless::show();
+  turn = 1;
+  weft::run([] { fibers::show(); }, {.workers = 1});
+  for (auto& reader : readers) reader.join();
+}
