@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: BSL-1.0
+#include <chrono>
+#include <utility>
+#include <weft/base/error.hpp>
+#include <weft/net/tcp_listener.hpp>
+#include <weft/stackless/ensure_future.hpp>
+#include <weft/stackless/event_loop.hpp>
+#include <weft/stackless/sleep.hpp>
+#include <weft/stackless_io/condition.hpp>
+
+#include "stackless/loop_core.hpp"
+#include "stackless_io/stream_state.hpp"
+
+namespace weft::stackless {
+
+void stream_writer::channel::connection_made(transport& made) { reader.of().from = made; }
+
+void stream_writer::channel::data_received(std::span<const std::byte> data) {
+  reader.of().feed({reinterpret_cast<const char*>(data.data()), data.size()});
+}
+
+bool stream_writer::channel::eof_received() {
+  reader.of().feed_eof();
+  return true;  // it may still be written to
+}
+
+void stream_writer::channel::connection_lost(std::exception_ptr error) {
+  lost = true;
+  reader.of().from.reset();
+  if (error)
+    reader.of().fail(error);
+  else
+    reader.of().feed_eof();
+  if (!closed.done()) {
+    if (error) {
+      closed.set_exception(error);
+      closed.core().forget_exception();  // it is told to the reader, too
+    } else {
+      closed.set_result();
+    }
+  }
+  for (const future<>& each : std::exchange(drainers, {})) (void)detail::try_settle(each);
+}
+
+void stream_writer::channel::resume_writing() {
+  paused = false;
+  for (const future<>& each : std::exchange(drainers, {})) (void)detail::try_settle(each);
+}
+
+namespace {
+
+task<> drain_it(transport over, std::shared_ptr<stream_writer::channel> in) {
+  in->reader.of().require_no_error();
+  if (over.is_closing()) co_await yield();  // so that a loop of write() and drain() sees the loss
+  while (in->paused && !in->lost) {
+    const future<> told;
+    in->drainers.push_back(told);
+    co_await told;
+  }
+  in->reader.of().require_no_error();
+  if (in->lost) detail::throw_error(std::errc::connection_reset, "weft::stackless: the connection is lost");
+}
+
+task<> wait_until_closed(std::shared_ptr<stream_writer::channel> in) { co_await shield(in->closed); }
+
+}  // namespace
+
+task<> stream_writer::drain() { return drain_it(transport_, channel_); }
+task<> stream_writer::wait_closed() { return wait_until_closed(channel_); }
+
+task<reader_and_writer> open_connection(net::address to, std::size_t limit) {
+  (void)get_running_loop();
+  stream_reader reader(limit);
+  auto stream = co_await net::tcp_stream::async_connect(to);
+  auto between = std::make_shared<stream_writer::channel>(reader);
+  transport over = adopt_connection(std::move(stream), between);
+  co_return reader_and_writer(std::move(reader), stream_writer(std::move(over), std::move(between)));
+}
+
+class server::state : public std::enable_shared_from_this<server::state> {
+ public:
+  state(connected_callback connected, const net::address& at, std::size_t limit, const net::listen_options& with)
+      : loop_(get_running_loop()), connected_(std::move(connected)), limit_(limit), listener_(at, with) {
+    local_ = listener_.local();
+  }
+
+  void begin() {
+    auto accepting = accept_all(shared_from_this());
+    acceptor_ = detail::start_hidden(loop_.core(), accepting, {});
+  }
+  void close() {
+    if (std::exchange(closed_, true)) return;
+    acceptor_.cancel();
+    listener_.close();
+    tell_end();
+  }
+  [[nodiscard]] bool is_closed() const noexcept { return closed_; }
+  [[nodiscard]] const net::address& local() const noexcept { return local_; }
+  [[nodiscard]] const future<>& ended() const noexcept { return ended_; }
+
+ private:
+  static task<> accept_all(std::shared_ptr<state> self) {
+    auto pause = std::chrono::milliseconds(1);
+    while (!self->closed_) {
+      std::error_code ec;
+      auto stream = co_await self->listener_.async_accept(ec);
+      if (self->closed_) break;
+      if (!stream.is_open()) {  // most often: no descriptors left
+        co_await sleep(pause);
+        pause = std::min(pause * 2, std::chrono::milliseconds(1000));
+        continue;
+      }
+      pause = std::chrono::milliseconds(1);
+      self->serve(std::move(stream));
+    }
+  }
+
+  void serve(net::tcp_stream&& stream) {
+    stream_reader reader(limit_);
+    auto between = std::make_shared<stream_writer::channel>(reader);
+    transport over = adopt_connection(std::move(stream), between);
+    ++live_;
+    between->closed.add_done_callback([self = shared_from_this()] {
+      --self->live_;
+      self->tell_end();
+    });
+    auto conversation = loop_.create_task(converse(shared_from_this(), reader, stream_writer(over, between)));
+    conversation.add_done_callback([self = shared_from_this(), over](const any_future& done) mutable {
+      if (done.cancelled()) return over.close();
+      if (const auto error = done.exception()) {
+        self->loop_.call_exception_handler({"Unhandled exception in the callback of start_server()", error, {}});
+        over.close();
+      }
+    });
+  }
+  static task<> converse(std::shared_ptr<state> self, stream_reader reader, stream_writer writer) {
+    co_await self->connected_(std::move(reader), std::move(writer));
+  }
+  void tell_end() {
+    if (closed_ && live_ == 0) (void)detail::try_settle(ended_);
+  }
+
+  event_loop& loop_;
+  const connected_callback connected_;
+  const std::size_t limit_;
+  net::tcp_listener listener_;
+  net::address local_;
+  task_ref acceptor_;
+  future<> ended_;
+  std::size_t live_ = 0;
+  bool closed_ = false;
+};
+
+const net::address& server::local() const noexcept { return state_->local(); }
+bool server::is_serving() const noexcept { return !state_->is_closed(); }
+void server::close() { state_->close(); }
+
+namespace {
+
+task<> wait_for_end(future<> ended) { co_await shield(ended); }
+
+}  // namespace
+
+task<> server::wait_closed() { return wait_for_end(state_->ended()); }
+
+task<> server::serve_forever() {
+  server self = *this;
+  try {
+    co_await shield(future<>());
+  } catch (const cancelled&) {
+    self.close();
+    throw;
+  }
+}
+
+task<server> start_server(connected_callback connected, net::address at, std::size_t limit, net::listen_options with) {
+  auto made = std::make_shared<server::state>(std::move(connected), at, limit, with);
+  made->begin();
+  co_return server(std::move(made));
+}
+
+}  // namespace weft::stackless

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: BSL-1.0
+// A fiber awaits a task, a task awaits a fiber, both wait at one primitive.
+#include <weft/stackless_io/bridges.hpp>
+
+#include <doctest/doctest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <weft/stackless.hpp>
+#include <weft/weft.hpp>
+
+#include "support/refusal.hpp"
+#include "support/scale.hpp"
+
+namespace {
+
+using weft::stackless::create_task;
+using weft::stackless::from;
+using weft::stackless::task;
+using weft::stackless::yield;
+using weft::test::refuses;
+using weft::test::workers;
+
+task<int> gives(int value) {
+  co_await yield();
+  co_return value;
+}
+task<> fails() {
+  co_await yield();
+  throw std::runtime_error("in the task");
+}
+task<> waits_for_ever(std::atomic<int>& unwound, std::atomic<int>& begun) {
+  ++begun;
+  const struct at_end {
+    std::atomic<int>& count;
+    ~at_end() { ++count; }
+  } guard{unwound};
+  co_await weft::stackless::sleep(weft::never);
+}
+
+}  // namespace
+
+TEST_CASE("a fiber awaits tasks, at any depth of ordinary calls") {
+  weft::run(
+      [] {
+        CHECK(weft::await(gives(3)) == 3);
+        auto created = create_task(gives(4));
+        CHECK(weft::await(created) == 4);
+        CHECK_FALSE(created.joinable());
+        CHECK_THROWS_WITH_AS(weft::await(fails()), "in the task", std::runtime_error);
+        CHECK(refuses(std::errc::invalid_argument, "no task", [&] { return weft::await(created); }));
+        const auto deep = [](auto self, int levels) -> int {
+          return levels == 0 ? weft::await(gives(1)) : 1 + self(self, levels - 1);
+        };
+        CHECK(deep(deep, 20) == 21);
+      },
+      {.workers = workers()});
+}
+
+TEST_CASE("a fiber that is cancelled in an await cancels the task it runs, and leaves one that was there") {
+  std::atomic<int> unwound = 0, begun = 0;
+  weft::run(
+      [&] {
+        auto own = weft::spawn([&] { weft::await(waits_for_ever(unwound, begun)); });
+        while (begun < 1) weft::this_fiber::yield();
+        own.cancel();
+        CHECK(refuses(std::errc::operation_canceled, "", [&] { return own.join(), 0; }));
+        CHECK(unwound == 1);
+        auto other = create_task(waits_for_ever(unwound, begun));
+        auto waits = weft::spawn([&] { weft::await(other); });
+        while (begun < 2) weft::this_fiber::yield();
+        waits.cancel();
+        CHECK(refuses(std::errc::operation_canceled, "", [&] { return waits.join(), 0; }));
+        CHECK(other.joinable());
+        CHECK_FALSE(other.done());
+        other.cancel();
+        CHECK(refuses(std::errc::operation_canceled, "cancelled", [&] { return weft::await(other), 0; }));
+        CHECK(unwound == 2);
+      },
+      {.workers = workers()});
+}
+
+TEST_CASE("a fiber and a plain thread await the future of an event loop") {
+  weft::stackless::event_loop loop;
+  auto result = loop.create_future<std::string>();
+  std::string seen;
+  std::thread plain([&] { seen = weft::await(result); });
+  loop.call_soon([&] { result.set_result("done"); });
+  loop.call_later(std::chrono::milliseconds(1), [&] { loop.stop(); });
+  loop.run_forever();
+  plain.join();
+  CHECK(seen == "done");
+  weft::run(
+      [&] {
+        CHECK(weft::await(result) == "done");
+        auto pending = loop.create_future<int>();
+        auto waits = weft::spawn([&] { return weft::await(pending); });
+        weft::this_fiber::yield();
+        waits.cancel();
+        CHECK(refuses(std::errc::operation_canceled, "", [&] { return waits.join(); }));
+        CHECK_FALSE(pending.done());
+        auto again = weft::spawn([&] { return weft::await(pending); });
+        weft::this_fiber::yield();
+        pending.set_result(5);
+        CHECK(again.join() == 5);
+      },
+      {.workers = workers()});
+}
+
+TEST_CASE("a task awaits fibers") {
+  weft::stackless::run(
+      []() -> task<> {
+        auto fiber = weft::spawn([] {
+          weft::this_fiber::yield();
+          return 7;
+        });
+        CHECK(co_await from(fiber) == 7);
+        CHECK_FALSE(fiber.joinable());
+        CHECK(co_await from(weft::spawn([] { return std::string("text"); })) == "text");
+        bool thrown = false;
+        try {
+          co_await from(weft::spawn([] { throw std::runtime_error("in the fiber"); }));
+        } catch (const std::runtime_error&) {
+          thrown = true;
+        }
+        CHECK(thrown);
+        auto endless = weft::spawn([] { weft::this_fiber::sleep_until(weft::never); });
+        auto waits = create_task([](weft::fiber<>& whom) -> task<> { co_await from(whom); }(endless));
+        co_await yield();
+        waits.cancel();
+        bool cancelled = false;
+        try {
+          co_await waits;
+        } catch (const std::system_error& e) {
+          cancelled = e.code() == std::errc::operation_canceled;
+        }
+        CHECK(cancelled);
+        CHECK_FALSE(endless.done());
+      }(),
+      {.workers = workers()});
+}
+
+TEST_CASE("fibers and tasks wait at one primitive") {
+  weft::run(
+      [] {
+        weft::channel<int> questions, answers;
+        auto server = create_task([](weft::channel<int>& in, weft::channel<int>& out) -> task<> {
+          while (auto question = co_await in.async_receive()) co_await out.async_send(*question * 2);
+        }(questions, answers));
+        for (int i = 0; i < 50; ++i) {
+          questions.send(i);
+          CHECK(answers.receive() == 2 * i);
+        }
+        questions.close();
+        weft::await(server);
+      },
+      {.workers = workers()});
+}
