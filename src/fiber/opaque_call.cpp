@@ -25,6 +25,17 @@ template <class Attempt> int error_of(Attempt&& attempt) noexcept {
   }
 }
 
+// [fd-2] False: a device that the poller refuses, and which tells nobody when it becomes ready.
+bool listens_for(const watched& with, poller& by) {
+  try {
+    with.file->settle(by, with.seen);
+    return true;
+  } catch (const std::system_error& e) {
+    if (e.code().value() != EPERM) throw;
+    return false;
+  }
+}
+
 }  // namespace
 
 opaque_call::opaque_call(control_block& self) noexcept : self_(self), errno_(errno), movable_(self.kind.movable) {
@@ -87,6 +98,44 @@ int opaque_call::wait_for(descriptor& d, direction which, descriptor::attempt se
     has_looked_ = true;
     wake_list woken;
     d.confirm(woken);
+    woken.unpark_all();
+    return 0;
+  });
+}
+
+int opaque_call::wait_for_any(watched*& files, deadline until) noexcept {
+  self_.calls_without_wait = 0;
+  return error_of([&] {
+    bool may_be_others = false;
+    for (watched** at = &files; *at;) {
+      if (!listens_for(**at, *self_.desk->at.poller)) {
+        *at = (*at)->next;
+        continue;
+      }
+      may_be_others |= !has_looked_ && (*at)->file->is_kept();
+      at = &(*at)->next;
+    }
+    waiting me(&self_, waiting::may_cancel::yes, files ? "one of several files" : "its time");
+    const auto unlink = [&files] {
+      for (watched* w = files; w; w = w->next) w->file->wait_end(w->which, w->node);  // [fd-5]
+    };
+    for (watched* w = files; w; w = w->next) {
+      w->node.who = &me.who();
+      w->node.generation = me.ticket();
+      if (w->file->wait_begin(w->which, w->node, w->seen) == wait_duty::park) continue;  // [fd-3]
+      const outcome why = me.forgo();
+      unlink();
+      me.heed(why);
+      return 0;
+    }
+    const outcome why = me.park(may_be_others ? std::min(until, deadline(second_look_after)) : until);
+    unlink();
+    me.heed(why);
+    if (why != outcome::deadline) return 0;
+    if (!may_be_others || until.passed()) return EAGAIN;
+    has_looked_ = true;
+    wake_list woken;
+    for (const watched* w = files; w; w = w->next) w->file->confirm(woken);
     woken.unpark_all();
     return 0;
   });

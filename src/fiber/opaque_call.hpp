@@ -19,6 +19,15 @@
 
 namespace weft::detail {
 
+// One of several files that a call waits for, in the caller's memory, in a list of the caller's.
+struct watched {
+  descriptor* file = nullptr;
+  direction which = direction::read;
+  descriptor::attempt seen = 0;
+  watched* next = nullptr;
+  wait_node node;
+};
+
 // One call, as long as it lives; on the fiber's own stack.
 class opaque_call {
  public:
@@ -35,6 +44,9 @@ class opaque_call {
   // again. EAGAIN when `until` came first, ECANCELED, EBADF if the number was closed meanwhile, or an errno of the
   // poller's: EPERM for a file that cannot be waited for.
   [[nodiscard]] int wait_for(descriptor& d, direction which, descriptor::attempt seen, deadline until) noexcept;
+  // The same for the first of several; without any (null) it only waits for the time. A file that is closed meanwhile is a
+  // reason to try again. Files that cannot be waited for are taken off the list.
+  [[nodiscard]] int wait_for_any(watched*& files, deadline until) noexcept;
 
   // A cancellation point that does not wait: 0 or ECANCELED.
   [[nodiscard]] int check() noexcept {

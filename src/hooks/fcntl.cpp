@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// fcntl(2): a duplicate is a new number. Flags are the kernel's business: nothing of O_NONBLOCK is kept here.
+// fcntl(2): a duplicate is a new number, and a lock may have to be waited for. Flags are the kernel's business: nothing of O_NONBLOCK is kept here.
 #include <fcntl.h>
 
 #include <cstdarg>
 
+#include "hooks/caller.hpp"
 #include "hooks/lives.hpp"
+#include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
+#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
@@ -18,6 +21,11 @@ constexpr next_function<"fcntl64", int(int, int, void*)> fcntl64;
 }  // namespace next
 
 template <class Next> int control(Next next, int fd, int command, void* argument) noexcept {
+  if (command == F_SETLKW || command == F_OFD_SETLKW) {
+    const int once = command == F_SETLKW ? F_SETLK : F_OFD_SETLK;
+    control_block* const self = hooked_fiber();
+    if (self && is_own_process()) return until_locked(*self, [&] { return next(fd, once, argument); });
+  }
   const int result = next(fd, command, argument);
   return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? begin_life(result) : result;
 }

@@ -5,8 +5,6 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
-#include <algorithm>
-
 #include "hooks/next.hpp"
 #include "hooks/process.hpp"
 #include "hooks/timeouts.hpp"
@@ -22,8 +20,6 @@ constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
 constexpr std::uint32_t no_limit_bit[] = {16, 32}, both_limits = 16 | 32;
 constexpr unsigned moment_shift = 8;
 static_assert(timeouts::last_moment <= UINT32_MAX >> moment_shift);
-
-constexpr std::chrono::milliseconds longest_patience{100};
 
 }  // namespace
 
@@ -61,15 +57,8 @@ int file_call::wait(direction which, descriptor::attempt seen) noexcept {
     pollfd file{file_.number(), static_cast<short>(which == direction::read ? POLLIN : POLLOUT), 0};
     return next::poll(&file, 1, -1) < 0 && errno != EINTR ? errno : 0;
   }
-  if (is_unheard_) return wait_a_while(which);
+  if (is_unheard_) return patience_.once(*this, limit(which));
   return wait_for(state(), which, seen, limit(which));
-}
-
-int file_call::wait_a_while(direction which) noexcept {
-  const deadline end = limit(which), soon(patience_);
-  patience_ = std::min(patience_ * 2, longest_patience);
-  if (const int error = sleep_until(std::min(end, soon))) return error;
-  return end.passed() ? EAGAIN : 0;
 }
 
 file_call::asking::asking(file_call& call) noexcept : state_(call.state()) {

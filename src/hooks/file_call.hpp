@@ -15,12 +15,12 @@
 #include <sys/types.h>
 
 #include <cerrno>
-#include <chrono>
 #include <weft/base/deadline.hpp>
 
 #include "fiber/opaque_call.hpp"
 #include "hooks/adoption.hpp"
 #include "hooks/caller.hpp"
+#include "hooks/patience.hpp"
 #include "poll/descriptor.hpp"
 
 namespace weft::detail {
@@ -99,14 +99,13 @@ class file_call : public opaque_call {
   void look_again() noexcept { file_.look_again(); }
 
  private:
-  [[nodiscard]] int wait_a_while(direction which) noexcept;
   [[nodiscard]] bool is_ready(short events) const noexcept;
   [[nodiscard]] deadline limit(direction which) noexcept;
 
   adopted_file file_;
   bool is_unheard_ = false;
   bool has_limit_ = false;  // `limit_` counts
-  std::chrono::milliseconds patience_{1};
+  patience patience_;
   deadline limit_;
 };
 

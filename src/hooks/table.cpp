@@ -2,10 +2,17 @@
 #include "hooks/table.hpp"
 
 #include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/file.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <threads.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +22,8 @@ extern "C" {
 ssize_t __read_chk(int, void*, size_t, size_t);
 ssize_t __recv_chk(int, void*, size_t, size_t, int);
 ssize_t __recvfrom_chk(int, void*, size_t, size_t, int, sockaddr*, socklen_t*);
+int __poll_chk(pollfd*, nfds_t, int, size_t);
+int __ppoll_chk(pollfd*, nfds_t, const timespec*, const sigset_t*, size_t);
 int fcntl64(int, int, ...);
 }
 
@@ -53,6 +62,35 @@ const hook rows[] = {
     {"connect", behaviour::waits, at<&::connect>},
     {"accept", behaviour::waits, at<&::accept>},
     {"accept4", behaviour::waits, at<&::accept4>},
+    {"poll", behaviour::watches, at<&::poll>},
+    {"__poll_chk", behaviour::watches, at<&::__poll_chk>},
+    {"ppoll", behaviour::watches, at<&::ppoll>},
+    {"__ppoll_chk", behaviour::watches, at<&::__ppoll_chk>},
+    {"select", behaviour::watches, at<&::select>},
+    {"pselect", behaviour::watches, at<&::pselect>},
+    {"epoll_wait", behaviour::watches, at<&::epoll_wait>},
+    {"epoll_pwait", behaviour::watches, at<&::epoll_pwait>},
+    {"epoll_pwait2", behaviour::watches, at<&::epoll_pwait2>},
+    {"getaddrinfo", behaviour::asks_elsewhere, at<&::getaddrinfo>},
+    {"getnameinfo", behaviour::asks_elsewhere, at<&::getnameinfo>},
+    {"gethostbyname", behaviour::asks_elsewhere, at<&::gethostbyname>},
+    {"gethostbyname2", behaviour::asks_elsewhere, at<&::gethostbyname2>},
+    {"gethostbyaddr", behaviour::asks_elsewhere, at<&::gethostbyaddr>},
+    {"gethostbyname_r", behaviour::asks_elsewhere, at<&::gethostbyname_r>},
+    {"gethostbyname2_r", behaviour::asks_elsewhere, at<&::gethostbyname2_r>},
+    {"gethostbyaddr_r", behaviour::asks_elsewhere, at<&::gethostbyaddr_r>},
+    {"system", behaviour::asks_elsewhere, at<&::system>},
+    {"fsync", behaviour::asks_elsewhere, at<&::fsync>},
+    {"fdatasync", behaviour::asks_elsewhere, at<&::fdatasync>},
+    {"syncfs", behaviour::asks_elsewhere, at<&::syncfs>},
+    {"wait", behaviour::awaits_a_child, at<&::wait>},
+    {"wait3", behaviour::awaits_a_child, at<&::wait3>},
+    {"wait4", behaviour::awaits_a_child, at<&::wait4>},
+    {"waitpid", behaviour::awaits_a_child, at<&::waitpid>},
+    {"waitid", behaviour::awaits_a_child, at<&::waitid>},
+    {"flock", behaviour::tries_again, at<&::flock>},
+    {"lockf", behaviour::tries_again, at<&::lockf>},
+    {"lockf64", behaviour::tries_again, at<&::lockf64>},
     {"close", behaviour::follows, at<&::close>},
     {"close_range", behaviour::follows, at<&::close_range>},
     {"closefrom", behaviour::follows, at<&::closefrom>},
@@ -70,8 +108,9 @@ const hook rows[] = {
     {"setsockopt", behaviour::follows, at<&::setsockopt>},
 };
 
-[[gnu::used]] const hooks_file* const files[] = {&connect_hooks,    &fcntl_hooks,   &lives_hooks, &options_hooks,
-                                                 &read_write_hooks, &receive_hooks, &send_hooks,  &sleep_hooks};
+[[gnu::used]] const hooks_file* const files[] = {
+    &children_hooks, &connect_hooks, &epoll_hooks,      &fcntl_hooks,   &files_hooks,  &lives_hooks, &names_hooks,
+    &options_hooks,  &poll_hooks,    &read_write_hooks, &receive_hooks, &select_hooks, &send_hooks,  &sleep_hooks};
 
 }  // namespace
 

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSL-1.0
+// Calls that wait for a lock on a file, or for a disk.
+//
+// A lock is tried again and again, each time a little later: the kernel tells nobody when one is free, and a thread that
+// waited inside of it could not be cancelled. So among fibers and others who wait there is no order, and a circle of waiting
+// processes is not found out (EDEADLK). A disk is waited for by a thread of the blocking pool.
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "hooks/caller.hpp"
+#include "hooks/elsewhere.hpp"
+#include "hooks/locks_of_files.hpp"
+#include "hooks/next.hpp"
+#include "hooks/process.hpp"
+#include "hooks/table.hpp"
+
+namespace weft::detail {
+namespace {
+
+namespace next {
+constexpr next_function<"flock", int(int, int)> flock;
+constexpr next_function<"lockf", int(int, int, off_t)> lockf;
+constexpr next_function<"lockf64", int(int, int, off64_t)> lockf64;
+constexpr next_function<"fsync", int(int)> fsync;
+constexpr next_function<"fdatasync", int(int)> fdatasync;
+constexpr next_function<"syncfs", int(int)> syncfs;
+}  // namespace next
+
+template <class Call> int on_disk(control_block& self, Call&& write_back) noexcept {
+  opaque_call call(self);
+  const auto made = make_elsewhere<int>(std::forward<Call>(write_back));
+  return call.returns(made.result == -1 ? made.error : 0, made.result);
+}
+
+}  // namespace
+
+const hooks_file files_hooks{};
+
+extern "C" {
+
+int flock(int fd, int operation) noexcept {
+  control_block* const self = hooked_fiber();
+  const bool waits = (operation & (LOCK_SH | LOCK_EX)) && !(operation & LOCK_NB);
+  if (!self || !waits || !is_own_process()) [[likely]]
+    return next::flock(fd, operation);
+  return until_locked(*self, [&] { return next::flock(fd, operation | LOCK_NB); });
+}
+
+int lockf(int fd, int command, off_t size) {
+  control_block* const self = hooked_fiber();
+  if (!self || command != F_LOCK || !is_own_process()) [[likely]]
+    return next::lockf(fd, command, size);
+  return until_locked(*self, [&] { return next::lockf(fd, F_TLOCK, size); });
+}
+
+int lockf64(int fd, int command, off64_t size) {
+  control_block* const self = hooked_fiber();
+  if (!self || command != F_LOCK || !is_own_process()) [[likely]]
+    return next::lockf64(fd, command, size);
+  return until_locked(*self, [&] { return next::lockf64(fd, F_TLOCK, size); });
+}
+
+int fsync(int fd) {
+  control_block* const self = hooked_fiber();
+  const auto call = [&] { return next::fsync(fd); };
+  return self && is_own_process() ? on_disk(*self, call) : call();
+}
+
+int fdatasync(int fd) {
+  control_block* const self = hooked_fiber();
+  const auto call = [&] { return next::fdatasync(fd); };
+  return self && is_own_process() ? on_disk(*self, call) : call();
+}
+
+int syncfs(int fd) noexcept {
+  control_block* const self = hooked_fiber();
+  const auto call = [&] { return next::syncfs(fd); };
+  return self && is_own_process() ? on_disk(*self, call) : call();
+}
+
+}  // extern "C"
+
+}  // namespace weft::detail

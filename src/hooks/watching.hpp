@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: BSL-1.0
+// The files that one call waits for: what poll(2), select(2) and epoll_wait(2) have in common.
+//
+// Each is a system call that only looks, between `about_to_try` and `wait`. What it reports is the kernel's own answer; the
+// descriptors only tell when it is worth while to look again.
+#pragma once
+
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <weft/base/deadline.hpp>
+
+#include "fiber/opaque_call.hpp"
+#include "hooks/adoption.hpp"
+
+namespace weft::detail {
+
+class watching : public opaque_call {
+ public:
+  // At most that many will be added. Allocates when they are many.
+  watching(control_block& self, std::size_t most) noexcept : opaque_call(self) {
+    if (most <= few_.size()) return;
+    many_.reset(new (std::nothrow) place[most]);
+    places_ = many_.get();
+  }
+
+  // Else there is no memory.
+  [[nodiscard]] bool has_room() const noexcept { return places_; }
+
+  // For input and for output; neither counts as the first. What cannot be waited for is always ready: it is left out.
+  void add(int fd, bool in, bool out) noexcept;
+
+  // May park. Looks, by a function that returns what a system call with a timeout of zero does, until that finds something
+  // or fails, or until the time has come: then zero.
+  template <class Look> [[nodiscard]] int until_found(deadline until, Look&& look) noexcept {
+    for (;;) {
+      for (watched* w = first_; w; w = w->next) w->seen = w->file->about_to_try(w->which);  // [fd-1]
+      const int found = look();
+      if (found != 0) return returns(found < 0 ? errno : 0, found);
+      if (const int error = wait(until)) return returns(error == EAGAIN ? 0 : error, 0);
+    }
+  }
+
+ private:
+  struct place {
+    adopted_file file;
+    watched in, out;
+  };
+
+  [[nodiscard]] int wait(deadline until) noexcept;
+  void watch(watched& with, direction which, descriptor& file) noexcept;
+
+  std::array<place, 4> few_;  // on a fiber's stack, hence few
+  std::unique_ptr<place[]> many_;
+  place* places_ = few_.data();
+  std::size_t count_ = 0;
+  watched* first_ = nullptr;
+};
+
+}  // namespace weft::detail
