@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <utility>
+#include <vector>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/promise.hpp>
 #include <weft/sched/runtime.hpp>
@@ -147,8 +148,9 @@ void event_loop::close() {
   for (const auto& where : pending) core_->handle({"Task was destroyed but it is pending", nullptr, where});
   core_->release_worker();
   runtime_->shutdown();
-  for (auto& error : scheduler_of(*runtime_).of(detail::kind::fibers).take_errors())
-    core_->handle({"an exception of a fiber was never retrieved", std::move(error), {}});
+  std::vector<std::exception_ptr> errors;
+  scheduler_of(*runtime_).of(detail::kind::fibers).take_errors(errors);
+  for (auto& error : errors) core_->handle({"an exception of a fiber was never retrieved", std::move(error), {}});
   runtime_ = nullptr;
   core_->end();
 }
