@@ -55,7 +55,7 @@ def valgrind():
             return [programs.Result("valgrind is not installed", Count(skipped=1), 0.0)]
         results = prove(build, "uninitialised", ["uninitialised value"], logs, left, command)
         said = (logs / "uninitialised-healthy.txt").read_text(errors="replace")
-        if said.strip():
+        if "==" in said:  # what it says of system calls that it does not know begins otherwise
             results.append(programs.failure("uninitialised, healthy", "memcheck has something to say", said[-2000:]))
         return results
     return Step("valgrind", build, run)
