@@ -24,6 +24,7 @@ using weft::stackless::sleep;
 using weft::stackless::task;
 using weft::stackless::task_handle;
 using weft::test::scaled;
+using weft::test::spin_until;
 using weft::test::stagger;
 
 // Counts how many frames of a task are alive.
@@ -45,7 +46,9 @@ task<> answers(weft::event& question, weft::event& answer, std::size_t rounds) {
   }
 }
 
-task<> sleeps_until_cancelled(std::atomic<std::size_t>& cancellations, const std::atomic<bool>& done) {
+task<> sleeps_until_cancelled(std::atomic<bool>& started, std::atomic<std::size_t>& cancellations,
+                              const std::atomic<bool>& done) {
+  started = true;
   while (!done) {
     try {
       co_await sleep(weft::never);
@@ -85,16 +88,16 @@ TEST_CASE("a task is woken by a thread although it has not been suspended yet, a
 TEST_CASE("a cancellation that meets a task on its way into a wait is delivered once") {
   const std::size_t rounds = scaled(20'000);
   std::atomic<std::size_t> cancellations{0};
-  std::atomic<bool> done{false};
+  std::atomic<bool> started{false}, done{false};
   weft::runtime r({.workers = 1});
   std::optional<task_handle<>> handle;
-  r.spawn([&] { handle = create_task(sleeps_until_cancelled(cancellations, done)); }).join();
+  r.spawn([&] { handle = create_task(sleeps_until_cancelled(started, cancellations, done)); }).join();
+  spin_until([&] { return started.load(); });  // cancelled before, it would never run
   stagger wait(2);
   std::size_t wrong = 0;
   for (std::size_t i = 1; i <= rounds; ++i) {
     handle->cancel();
-    while (cancellations < i) {
-    }
+    spin_until([&] { return cancellations >= i; });
     wait(1024);
     wrong += cancellations != i;
   }
