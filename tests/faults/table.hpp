@@ -92,6 +92,7 @@ inline constexpr std::string_view harmless[] = {
     "memcpy",
     "memmove",
     "memset",
+    "strcmp",
     "strlen",
     "strtoull",
     "bcmp",
@@ -99,6 +100,7 @@ inline constexpr std::string_view harmless[] = {
     "inet_ntop",
     "inet_pton",
     // questions
+    "__libc_single_threaded",  // a variable
     "getauxval",
     "getenv",
     "getpid",
