@@ -35,8 +35,8 @@ void jumping_range(int up_to, weft::channel<int>& out, weft::channel<int>& jumps
 }
 
 void show() {
-  weft::with_scope([](weft::scope& all) {
-    weft::channel<int> out, jumps;
+  weft::channel<int> out, jumps;  // they outlive the scope, and so all that use them
+  weft::with_scope([&](weft::scope& all) {
     all.spawn([&] { jumping_range(5, out, jumps); });
     for (int jump : {2, 1, -1, 1, 1, 1}) {
       const std::optional<int> x = out.receive();
