@@ -130,8 +130,11 @@ std::coroutine_handle<> task_join::wait() noexcept {
 void task_join::after_wait() {
   if (course_ == course::waited) {
     self_.waits_for.store(nullptr, std::memory_order_relaxed);
-    if (self_.word.result(node_.generation) == outcome::woken) [[likely]]
+    const outcome why = self_.word.result(node_.generation);
+    if (why == outcome::woken) [[likely]]
       return;
+    // In `co_await a + co_await b` g++ asks for both results only when both waits are over: the claim tells of the last.
+    if (why == outcome::none && whom_.end.has_ended()) return;
     whom_.end.withdraw(node_);  // [join-3]
     self_.word.clear_pending();
   } else if (course_ == course::refused) {

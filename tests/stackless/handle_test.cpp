@@ -60,6 +60,26 @@ TEST_CASE("many tasks are joined, whether they ended before or not") {
         }(count)) == long(count) * (count - 1) / 2);
 }
 
+// g++ asks for both results when both waits are over.
+TEST_CASE("two joins in one expression give both results, however their tasks end") {
+  const std::size_t rounds = weft::test::scaled(2'000);
+  run([](std::size_t count) -> task<> {
+    const auto one_after = [](weft::event& go, std::size_t yields) -> task<int> {
+      co_await go.async_wait();
+      for (std::size_t i = 0; i < yields; ++i) co_await yield();
+      co_return 1;
+    };
+    for (std::size_t i = 0; i < count; ++i) {
+      weft::event go;
+      auto first = create_task(one_after(go, i % 3)), second = create_task(one_after(go, i % 5));
+      co_await yield();
+      go.set();
+      const int sum = co_await first + co_await second;
+      CHECK(sum == 2);
+    }
+  }(rounds));
+}
+
 TEST_CASE("a task's exception comes out of the join") {
   run([]() -> task<> {
     auto child = create_task(throws("of the child"));
