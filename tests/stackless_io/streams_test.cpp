@@ -160,15 +160,15 @@ TEST_CASE("water marks: drain waits while the peer does not read, and a writer t
   on_loops([]() -> task<> {
     future<> may_read;
     future<std::size_t> got;
-    auto serving = co_await start_server(
-        [may_read, got](stream_reader reader, stream_writer writer) -> task<> {
-          return [](future<> gate, future<std::size_t> result, stream_reader r, stream_writer w) -> task<> {
-            co_await gate;
-            result.set_result((co_await r.read()).size());
-            w.close();
-          }(may_read, got, std::move(reader), std::move(writer));
-        },
-        anywhere, 1000);
+    // Named, because g++ 12 destroys the captures of a closure twice that is written inside a co_await.
+    auto reads_when_told = [may_read, got](stream_reader reader, stream_writer writer) -> task<> {
+      return [](future<> gate, future<std::size_t> result, stream_reader r, stream_writer w) -> task<> {
+        co_await gate;
+        result.set_result((co_await r.read()).size());
+        w.close();
+      }(may_read, got, std::move(reader), std::move(writer));
+    };
+    auto serving = co_await start_server(std::move(reads_when_told), anywhere, 1000);
     auto [reader, writer] = co_await open_connection(serving.local());
     writer.get_transport().set_write_buffer_limits(1000);
     CHECK(writer.get_transport().get_write_buffer_limits().low == 250);
