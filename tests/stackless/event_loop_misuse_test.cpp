@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: BSL-1.0
+// Event loops: mistakes, what nobody takes, and which loop a thread has, against what asyncio documents.
+#include <weft/stackless/event_loop.hpp>
+
+#include <doctest/doctest.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+#include <weft/stackless.hpp>
+
+#include "support/alone.hpp"
+#include "support/refusal.hpp"
+
+namespace {
+
+using namespace std::chrono_literals;
+using weft::stackless::error_context;
+using weft::stackless::event_loop;
+using weft::stackless::get_event_loop;
+using weft::stackless::get_running_loop;
+using weft::stackless::new_event_loop;
+using weft::stackless::set_event_loop;
+using weft::stackless::task;
+using weft::stackless::yield;
+using weft::test::refuses;
+
+constexpr auto refused = std::errc::operation_not_permitted;
+
+task<int> answer() {
+  co_await yield();
+  co_return 42;
+}
+
+}  // namespace
+
+TEST_CASE("a loop that runs cannot be run again, nor another one on it, nor can it be closed") {
+  event_loop loop, other;
+  loop.call_soon([&] {
+    CHECK(refuses(refused, "already running", [&] { return loop.run_forever(), 0; }));
+    CHECK(refuses(refused, "another one runs", [&] { return other.run_forever(), 0; }));
+    auto unused = answer();
+    CHECK(refuses(refused, "already running", [&] { return loop.run_until_complete(std::move(unused)); }));
+    CHECK(refuses(refused, "cannot be closed", [&] { return loop.close(), 0; }));
+    CHECK(refuses(refused, "on a fiber or task", [&] { return weft::stackless::run(answer()); }));
+    std::thread([&] {
+      CHECK(refuses(refused, "already running", [&] { return loop.run_forever(), 0; }));
+      CHECK(refuses(refused, "on another thread", [&] { return loop.stop(), 0; }));
+    }).join();
+    loop.stop();
+  });
+  loop.run_forever();
+}
+
+TEST_CASE("a closed loop takes nothing more, and says so") {
+  event_loop loop;
+  bool called = false;
+  auto soon = loop.call_soon([&] { called = true; });
+  auto later = loop.call_later(0s, [&] { called = true; });
+  auto pending = loop.create_future<int>();
+  pending.add_done_callback([&] { called = true; });
+  loop.close();
+  loop.close();
+  CHECK(loop.is_closed());
+  CHECK(refuses(refused, "closed", [&] { return loop.call_soon([] {}), 0; }));
+  CHECK(refuses(refused, "closed", [&] { return loop.call_soon_threadsafe([] {}), 0; }));
+  CHECK(refuses(refused, "closed", [&] { return loop.call_later(1s, [] {}), 0; }));
+  CHECK(refuses(refused, "closed", [&] { return loop.run_forever(), 0; }));
+  CHECK(refuses(refused, "closed", [&] { return loop.run_until_complete(answer()); }));
+  CHECK(refuses(refused, "closed", [&] { return loop.create_task(answer()), 0; }));
+  CHECK(refuses(refused, "closed", [&] { return loop.run_in_executor([] {}), 0; }));
+  CHECK(refuses(refused, "closed", [&] { return loop.add_reader(0, [] {}), 0; }));
+  pending.set_result(1);  // its callbacks are gone
+  CHECK_FALSE(called);
+}
+
+TEST_CASE("closing a loop reports the tasks that have not ended, and unwinds them") {
+  event_loop loop;
+  std::vector<std::string> said;
+  loop.set_exception_handler([&](event_loop&, const error_context& what) { said.push_back(what.message); });
+  bool unwound = false;
+  const auto waits = [&]() -> task<> {
+    const struct at_end {
+      bool& flag;
+      ~at_end() { flag = true; }
+    } guard{unwound};
+    co_await weft::stackless::sleep(weft::never);
+  };
+  auto pending = loop.create_task(waits());
+  loop.call_later(0s, [&] { loop.stop(); });
+  loop.run_forever();
+  CHECK_FALSE(unwound);
+  loop.close();
+  CHECK(unwound);
+  CHECK(pending.cancelled());
+  CHECK(said == std::vector<std::string>{"Task was destroyed but it is pending"});
+}
+
+TEST_CASE("what leaves a callback goes to the exception handler, and the loop runs on") {
+  event_loop loop;
+  std::string said;
+  loop.set_exception_handler([&](event_loop& which, const error_context& what) {
+    CHECK(&which == &loop);
+    try {
+      std::rethrow_exception(what.exception);
+    } catch (const std::exception& e) {
+      said += what.message + ": " + e.what();
+    }
+    CHECK(what.where.line() > 0);
+  });
+  loop.call_soon([] { throw std::runtime_error("oops"); });
+  loop.call_soon([&] { loop.stop(); });
+  loop.run_forever();
+  CHECK(said == "Exception in callback: oops");
+}
+
+TEST_CASE("[hidden] what event loops write" * doctest::skip()) {
+  event_loop loop;
+  loop.call_soon([] { throw std::runtime_error("oops"); });
+  loop.set_debug(true);
+  loop.set_slow_callback_duration(0ns);
+  loop.call_soon([] {});
+  loop.run_until_complete([]() -> task<> {
+    (void)answer();  // never awaited
+    co_await yield();
+  }());
+  loop.set_slow_callback_duration(1h);
+  loop.set_exception_handler([](event_loop&, const error_context&) { throw std::runtime_error("the handler"); });
+  loop.call_soon([] { throw std::runtime_error("again"); });
+  loop.call_soon([&] {
+    std::thread([&] {
+      CHECK(refuses(refused, "call_soon_threadsafe", [&] { return loop.call_soon([] {}), 0; }));
+    }).join();
+    loop.stop();
+  });
+  loop.run_forever();
+}
+
+TEST_CASE("without a handler it is a line on stderr; debug mode names slow callbacks and tasks never awaited") {
+  const auto end = weft::test::run_alone("[hidden] what event loops write");
+  CAPTURE(end.said);
+  CHECK(end.status == 0);
+  CHECK(end.said_this("Exception in callback: oops, created at"));
+  CHECK(end.said_this("executing the callback created at"));
+  CHECK(end.said_this("executing the task created at"));
+  CHECK(end.said_this("event_loop_test.cpp"));
+  CHECK(end.said_this("was never awaited"));
+  CHECK(end.said_this("Unhandled error in exception handler: the handler"));
+  CHECK(end.said_this("Exception in callback: again"));
+  CHECK(end.how_often(" seconds") >= 3);
+}
+
+TEST_CASE("which loop a thread has: asyncio's rules") {
+  CHECK(refuses(refused, "no running event loop", [] { return (void)get_running_loop(), 0; }));
+  std::thread([] {
+    CHECK(refuses(refused, "no current event loop in this thread", [] { return (void)get_event_loop(), 0; }));
+    const auto mine = new_event_loop();
+    set_event_loop(mine.get());
+    CHECK(&get_event_loop() == mine.get());
+    mine->call_soon([&] {
+      CHECK(&get_event_loop() == mine.get());
+      mine->stop();
+    });
+    mine->run_forever();
+    set_event_loop(nullptr);
+    CHECK(refuses(refused, "no current event loop", [] { return (void)get_event_loop(), 0; }));
+  }).join();
+  weft::stackless::run([]() -> task<> {
+    event_loop& loop = get_running_loop();
+    CHECK(&get_event_loop() == &loop);
+    CHECK(loop.is_running());
+    CHECK(refuses(refused, "already running", [&] { return loop.run_forever(), 0; }));
+    CHECK(refuses(refused, "does not run", [&] { return loop.stop(), 0; }));
+    CHECK(refuses(refused, "cannot be closed", [&] { return loop.close(), 0; }));
+    auto done = loop.create_future<int>();
+    loop.call_later(1ms, [done] { done.set_result(1); });
+    CHECK(co_await done == 1);
+  }());
+}
+
+TEST_CASE("[hidden] the main thread gets a loop by itself" * doctest::skip()) {
+  event_loop& loop = get_event_loop();
+  CHECK(&get_event_loop() == &loop);
+  CHECK(loop.run_until_complete(answer()) == 42);
+  loop.close();
+}
+
+TEST_CASE("the main thread gets a loop by itself, which goes with the program") {
+  CHECK(weft::test::run_alone("[hidden] the main thread gets a loop by itself").status == 0);
+}
