@@ -12,14 +12,8 @@
 namespace {
 
 using weft::test::client;
+using weft::test::port_of;
 using weft::test::program;
-
-int port_of(program& server) {
-  const std::string line = server.line();
-  CAPTURE(line);
-  REQUIRE(line.starts_with("listening on 127.0.0.1:"));
-  return std::stoi(line.substr(line.rfind(':') + 1));
-}
 
 // The number behind `word` in a text.
 long number_after(const std::string& text, std::string_view word) {

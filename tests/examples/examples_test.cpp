@@ -13,14 +13,8 @@
 namespace {
 
 using weft::test::client;
+using weft::test::port_of;
 using weft::test::program;
-
-int port_of(program& server) {
-  const std::string line = server.line();
-  CAPTURE(line);
-  REQUIRE(line.starts_with("listening on 127.0.0.1:"));
-  return std::stoi(line.substr(line.rfind(':') + 1));
-}
 
 constexpr std::string_view get = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 constexpr std::string_view greeting = "Hello, world!\n";

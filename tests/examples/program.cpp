@@ -69,6 +69,13 @@ int program::wait() {
 
 bool program::running() const { return waitpid(pid_, nullptr, WNOHANG) == 0; }
 
+int port_of(program& server) {
+  const std::string line = server.line();
+  CAPTURE(line);
+  REQUIRE(line.starts_with("listening on 127.0.0.1:"));
+  return std::stoi(line.substr(line.rfind(':') + 1));
+}
+
 client::client(int port) {
   fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(fd_ >= 0);

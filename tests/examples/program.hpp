@@ -28,6 +28,9 @@ class program {
   int out_ = -1;
 };
 
+// From the line with which servers begin.
+[[nodiscard]] int port_of(program& server);
+
 // A blocking TCP connection on loopback whose every call fails the test case after ten seconds.
 class client {
  public:

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <weft/weft.hpp>
 
 #include "faults/life.hpp"

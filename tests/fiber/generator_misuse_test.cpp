@@ -2,33 +2,22 @@
 // Generators used in ways that they refuse, by name; and how they die where nothing else is left.
 #include <doctest/doctest.h>
 
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <weft/weft.hpp>
 
+#include "fiber/overflowing.hpp"
 #include "support/alone.hpp"
 #include "support/scale.hpp"
 
 using weft::generator;
+using weft::test::forget_handlers;
+using weft::test::recurse;
 using weft::test::run_alone;
 
 namespace {
-
-volatile int bottomless = 1;
-
-[[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the point
-  volatile char frame[200];
-  frame[depth % 200] = 1;
-  return bottomless != 0 ? recurse(depth + 1) + frame[0] : 0;
-}
-
-void forget_handlers() {
-  std::signal(SIGSEGV, SIG_DFL);
-  std::signal(SIGBUS, SIG_DFL);
-}
 
 template <class F> std::string refusal(F&& what) {
   try {

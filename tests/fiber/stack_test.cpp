@@ -10,37 +10,17 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/overflowing.hpp"
 #include "support/alone.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
 
 using weft::test::active_sanitizer;
+using weft::test::big_frame;
+using weft::test::forget_handlers;
+using weft::test::recurse;
 using weft::test::run_alone;
 using weft::test::sanitizer;
-
-namespace {
-
-volatile int bottomless = 1;
-
-[[gnu::noinline]] int recurse(int depth) {  // NOLINT(misc-no-recursion): that is the point
-  volatile char frame[200];
-  frame[depth % 200] = 1;
-  return bottomless != 0 ? recurse(depth + 1) + frame[0] : 0;
-}
-
-[[gnu::noinline]] int big_frame(int depth) {  // NOLINT(misc-no-recursion)
-  volatile char frame[12 << 10];
-  frame[0] = 1;
-  return bottomless != 0 ? big_frame(depth + 1) + frame[0] : 0;
-}
-
-// Not the sanitizer's: it would report before weft's own has spoken.
-void forget_handlers() {
-  std::signal(SIGSEGV, SIG_DFL);
-  std::signal(SIGBUS, SIG_DFL);
-}
-
-}  // namespace
 
 TEST_CASE("alone: a fiber overflows its stack" * doctest::skip()) {
   forget_handlers();
