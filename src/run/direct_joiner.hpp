@@ -18,7 +18,7 @@ struct direct_joiner : waiter {
   [[nodiscard]] bool join(completion& whom) noexcept {
     joins.store(&whom, std::memory_order_relaxed);  // ordered by the exchange
     if (!whom.show_directly(*this)) return false;
-    order_behind_exchange();
+    order_behind_exchange();  // pairs with the one of `cancel`: one of the two sees the other
     return !word.pending() || !whom.take_back(*this);
   }
 
@@ -26,7 +26,8 @@ struct direct_joiner : waiter {
   // the caller owes an unpark.
   [[nodiscard]] bool cancel() noexcept {
     if (word.cancel()) return true;
-    completion* const joined = joins.load(std::memory_order_seq_cst);  // [join-5], behind the exchange of `cancel`
+    order_behind_exchange();                                           // [join-5]; pairs with the one of `join`
+    completion* const joined = joins.load(std::memory_order_relaxed);  // `take_back` looks at the word that it names
     return joined && joined->take_back(*this);
   }
 

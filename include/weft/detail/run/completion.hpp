@@ -25,10 +25,10 @@
 //  [join-4] The joiner stores in `joins` which word it will be in, shows itself (`show_directly`), and then looks for a
 //           cancellation (`order_behind_exchange` lies between). There is one: it takes itself back and is cancelled; or
 //           somebody was faster, and it parks for the unpark that is owed.
-//  [join-5] A canceller marks the claim's word `pending`, which wins no claim, and then looks at `joins`: one of the two
-//           sees the other. It takes the joiner out of that word, if it is there. A stale `joins` names a word that is
-//           type-stable, too: of a fiber that has ended, or of another one that the same fiber joins by now; to cancel that
-//           join is as right.
+//  [join-5] A canceller marks the claim's word `pending`, which wins no claim, and then, behind the same kind of fence,
+//           looks at `joins`: one of the two sees the other. It takes the joiner out of that word, if it is there. A stale
+//           `joins` names a word that is type-stable, too: of a fiber that has ended, or of another one that the same
+//           fiber joins by now; to cancel that join is as right.
 //  [join-6] Resumed, the joiner looks whether the fiber has ended. If not it was cancelled, and begins anew by its claim.
 #pragma once
 
@@ -88,9 +88,9 @@ class completion {
     std::uintptr_t old = word_.load(std::memory_order_relaxed);  // the exchange decides
     do {
       if (!(old & alive_bit) || (old & ~flags)) return false;
-      // release: what the joiner wrote is seen by whoever takes it out. seq_cst for [join-4].
+      // release: what the joiner wrote is seen by whoever takes it out, in `finish` and `take_back`.
     } while (!word_.compare_exchange_weak(old, old | direct_bit | reinterpret_cast<std::uintptr_t>(&joiner),
-                                          std::memory_order_seq_cst, std::memory_order_relaxed));
+                                          std::memory_order_release, std::memory_order_relaxed));
     return true;
   }
   // Any thread, [join-4], [join-5]. True: the joiner was shown directly and is not any more.
