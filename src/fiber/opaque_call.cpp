@@ -48,6 +48,7 @@ opaque_call::~opaque_call() {
   if (!movable_) return;
   self_.kind.movable = true;
   self_.home = nullptr;
+  self_.resume = &resume_with_state;  // it may have been resumed as a sticky one, which leaves `resume_fiber` there
 }
 
 void opaque_call::set_errno(int error) const noexcept { errno = error ? error : errno_; }
