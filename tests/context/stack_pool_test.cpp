@@ -235,12 +235,14 @@ TEST_CASE("without address space a stack is refused by an error that names it, a
 }
 
 TEST_CASE("what one class keeps for nobody is given up when another one needs it") {
-  stack_pool pool({.guards = guard_method::protect, .mapping_limit = 16 * mappings_per_guard});
+  // The limit is the process's: where guards are made by mprotect, the stacks that the process keeps count as well.
+  stack_pool pool({.guards = guard_method::protect, .mapping_limit = 64 * mappings_per_guard});
   std::vector<stack*> small;
-  for (int i = 0; i < 16; ++i) small.push_back(pool.take(0));
+  CHECK_THROWS_AS(for (;;) small.push_back(pool.take(0)), std::system_error);
+  REQUIRE(small.size() >= 16);
   CHECK_THROWS_AS((void)pool.take(4), std::system_error);
   for (stack* s : small) pool.give(s);
-  CHECK(pool.stats().pooled == 16);
+  CHECK(pool.stats().pooled == small.size());
   stack* const large = pool.take(4);
   CHECK(pool.stats().pooled == 0);
   CHECK(pool.stats().in_use == 1);

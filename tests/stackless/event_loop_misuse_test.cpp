@@ -146,7 +146,7 @@ TEST_CASE("without a handler it is a line on stderr; debug mode names slow callb
   CHECK(end.said_this("Exception in callback: oops, created at"));
   CHECK(end.said_this("executing the callback created at"));
   CHECK(end.said_this("executing the task created at"));
-  CHECK(end.said_this("event_loop_test.cpp"));
+  CHECK(end.said_this("event_loop_misuse_test.cpp"));
   CHECK(end.said_this("was never awaited"));
   CHECK(end.said_this("Unhandled error in exception handler: the handler"));
   CHECK(end.said_this("Exception in callback: again"));
