@@ -7,6 +7,7 @@
 #include <atomic>
 #include <stdexcept>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -38,6 +39,14 @@ task<> waits_for_ever(std::atomic<int>& unwound, std::atomic<int>& begun) {
     ~at_end() { ++count; }
   } guard{unwound};
   co_await weft::stackless::sleep(weft::never);
+}
+template <class What> task<bool> ends_cancelled(What&& what) {
+  try {
+    co_await std::forward<What>(what);
+  } catch (const std::system_error& e) {
+    co_return e.code() == std::errc::operation_canceled;
+  }
+  co_return false;
 }
 
 }  // namespace
@@ -130,14 +139,31 @@ TEST_CASE("a task awaits fibers") {
         auto waits = create_task([](weft::fiber<>& whom) -> task<> { co_await from(whom); }(endless));
         co_await yield();
         waits.cancel();
-        bool cancelled = false;
-        try {
-          co_await waits;
-        } catch (const std::system_error& e) {
-          cancelled = e.code() == std::errc::operation_canceled;
-        }
-        CHECK(cancelled);
+        CHECK(co_await ends_cancelled(waits));
         CHECK_FALSE(endless.done());
+        endless.cancel();
+        CHECK(co_await ends_cancelled(from(endless)));
+        CHECK_FALSE(endless.joinable());
+      }(),
+      {.workers = workers()});
+}
+
+TEST_CASE("a cancelled task takes an unnamed fiber along, and waits for its end") {
+  weft::stackless::run(
+      []() -> task<> {
+        bool unwound = false;
+        auto body = [&] {
+          const struct at_end {
+            bool& done;
+            ~at_end() { done = true; }
+          } guard{unwound};
+          weft::this_fiber::sleep_until(weft::never);
+        };
+        auto waits = create_task(from(weft::spawn(body)));
+        for (int i = 0; i < 3; ++i) co_await yield();
+        waits.cancel();
+        CHECK(co_await ends_cancelled(waits));
+        CHECK(unwound);
       }(),
       {.workers = workers()});
 }

@@ -6,6 +6,7 @@
 // call await() at any depth of ordinary functions. The primitives need no bridge: they have both forms.
 #pragma once
 
+#include <exception>
 #include <source_location>
 #include <type_traits>
 #include <utility>
@@ -51,22 +52,38 @@ template <class T> decltype(auto) await(const stackless::future<T>& what) {
   return what.result();
 }
 
+namespace detail {
+
+template <class T> stackless::task<T> await_own(fiber<T> mine) {
+  auto end = when_all(mine);
+  std::exception_ptr cancellation;
+  for (bool ended = false; !ended;) {
+    try {
+      co_await end.async_wait();
+      ended = true;
+    } catch (const cancelled&) {
+      cancellation = std::current_exception();
+      mine.cancel();
+    }
+  }
+  if (cancellation) std::rethrow_exception(cancellation);
+  co_return mine.join();
+}
+}  // namespace detail
+
 }  // namespace weft
 
 namespace weft::stackless {
 
 // co_await: waits for the end of a fiber and gives what join() does; the handle is empty then. Throws `cancelled` if the
-// task is: the fiber goes on and a named handle stays joinable; an unnamed one goes, and so cancels its fiber.
+// task is. Then a named fiber goes on, and its handle stays joinable; an unnamed one is cancelled and its end waited for.
+// A task that lets go of a handle whose fiber has not ended blocks its worker until then, and for ever if the fiber needs
+// that worker: cancel it, and co_await its end.
 template <class T> task<T> from(fiber<T>& whom) {
   auto end = when_all(whom);
   co_await end.async_wait();
   co_return whom.join();
 }
-template <class T> task<T> from(fiber<T>&& whom) {
-  fiber<T> mine = std::move(whom);
-  auto end = when_all(mine);
-  co_await end.async_wait();
-  co_return mine.join();
-}
+template <class T> task<T> from(fiber<T>&& whom) { return weft::detail::await_own(std::move(whom)); }
 
 }  // namespace weft::stackless
