@@ -69,17 +69,20 @@ inline void place(fiber_desk& desk, control_block& fresh, stack& ground) noexcep
     leave_slowly(desk, self, picked);
     return;
   }
-  control_block& to = block_of(*picked);  // if it is a fiber
   if (picked->resume == &resume_fiber) [[likely]] {
-    leave_to_started(desk, self, to);
-  } else if (stack* const ground =
-                 picked->resume == &start_fiber ? desk.stacks.take_hot(to.kind.size_class) : nullptr) {
-    place(desk, to, *ground);
-    desk.set_running(&to);
-    switch_context(self.saved, to.saved);
-  } else {
-    leave_slowly(desk, self, picked);
+    leave_to_started(desk, self, block_of(*picked));
+    return;
   }
+  if (picked->resume == &start_fiber) {
+    control_block& fresh = block_of(*picked);
+    if (stack* const ground = desk.stacks.take_hot(fresh.kind.size_class)) {
+      place(desk, fresh, *ground);
+      desk.set_running(&fresh);
+      switch_context(self.saved, fresh.saved);
+      return;
+    }
+  }
+  leave_slowly(desk, self, picked);
 }
 
 // The running fiber. [fiber-1] Returns when it was unparked.

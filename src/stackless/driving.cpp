@@ -39,18 +39,16 @@ std::coroutine_handle<> count(task_desk& desk, task_core& task) noexcept {
 // [task-1] What the running task transfers to: what was picked, or nothing, and the worker's loop goes on.
 [[gnu::always_inline]] inline std::coroutine_handle<> bring(task_desk& desk, runnable* picked) noexcept {
   for (; picked; picked = desk.at.pick()) {
-    task_core& task = task_of(*picked);
-    if (picked->resume == &resume_task) [[likely]] {
-      if (const runnable* const after = desk.at.peek(); after && after->resume == &resume_task)
-        __builtin_prefetch(static_cast<const task_core*>(after)->leaf.address());
-    } else if (picked->resume == &resume_operation) {
-      desk.set_running(&task);
-      if (!try_operation(task)) continue;
-    } else {
+    const bool ready = picked->resume == &resume_task;
+    if (!ready && picked->resume != &resume_operation) [[unlikely]] {
       desk.at.hand_over = picked;
       break;
     }
+    task_core& task = task_of(*picked);
     desk.set_running(&task);
+    if (!ready && !try_operation(task)) continue;
+    if (const runnable* const after = desk.at.peek(); after && after->resume == &resume_task)
+      __builtin_prefetch(static_cast<const task_core*>(after)->leaf.address());
     return count(desk, task);
   }
   desk.set_running(nullptr);
