@@ -2,6 +2,7 @@
 // From one stream into another.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 #include <weft/net/copy.hpp>
@@ -45,7 +46,7 @@ TEST_CASE("copy moves everything up to the end, between streams of any kind") {
 TEST_CASE("a slow receiver holds the copy back: no more is read than one block beyond what is written") {
   on_fibers([](const world& w) {
     struct source {
-      std::size_t given = 0;
+      std::atomic<std::size_t> given{0};
       std::size_t read_some(std::span<std::byte> into, weft::deadline = weft::never) {
         given += into.size();
         return into.size();
