@@ -45,7 +45,7 @@ class end_of_child {
   end_of_child& operator=(const end_of_child&) = delete;
   ~end_of_child() {
     if (fd_ < 0) return;
-    end_life(fd_);
+    const ended_lives ended(fd_);
     next::close(fd_);
   }
   [[nodiscard]] int number() const noexcept { return fd_; }

@@ -14,6 +14,7 @@
 #include <cstdarg>
 
 #include "hooks/next.hpp"
+#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
@@ -44,20 +45,22 @@ int begin_both(int result, const int* ends) noexcept {
 
 }  // namespace
 
-void end_known_life(descriptor& d) noexcept {
+void ended_lives::end(descriptor& d) noexcept {
   const int error = errno;
-  if (is_own_process()) {
-    wake_list woken;
-    d.close(woken);
-    woken.unpark_all();
-  }
+  if (is_own_process()) d.close(woken_);
   errno = error;
 }
 
-void end_lives(unsigned first, unsigned last) noexcept {
-  descriptor::for_each(first, last, [](descriptor& d) {
-    if (d.is_kept()) end_known_life(d);
+ended_lives::ended_lives(unsigned first, unsigned last) noexcept {
+  descriptor::for_each(first, last, [this](descriptor& d) {
+    if (d.is_kept()) end(d);
   });
+}
+
+void ended_lives::wake() noexcept {
+  const int error = errno;
+  woken_.unpark_all();
+  errno = error;
 }
 
 const hooks_file lives_hooks{};
@@ -65,29 +68,32 @@ const hooks_file lives_hooks{};
 extern "C" {
 
 int close(int fd) {
-  end_life(fd);
+  const ended_lives ended(fd);
   return next::close(fd);
 }
 
 int close_range(unsigned first, unsigned last, int flags) noexcept {
-  if (!(flags & CLOSE_RANGE_CLOEXEC)) end_lives(first, last);
+  if (flags & CLOSE_RANGE_CLOEXEC) return next::close_range(first, last, flags);
+  const ended_lives ended(first, last);
   return next::close_range(first, last, flags);
 }
 
 void closefrom(int first) noexcept {
-  end_lives(unsigned(std::max(first, 0)), UINT_MAX);
+  const ended_lives ended(unsigned(std::max(first, 0)), UINT_MAX);
   next::closefrom(first);
 }
 
 int dup(int fd) noexcept { return begin_life(next::dup(fd)); }
 
 int dup2(int from, int to) noexcept {
-  if (from != to) end_life(to);
+  if (from == to) return next::dup2(from, to);
+  const ended_lives ended(to);
   return next::dup2(from, to);
 }
 
 int dup3(int from, int to, int flags) noexcept {
-  if (from != to) end_life(to);
+  if (from == to) return next::dup3(from, to, flags);
+  const ended_lives ended(to);
   return next::dup3(from, to, flags);
 }
 

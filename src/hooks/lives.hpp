@@ -5,25 +5,40 @@
 // number. Libc closes some behind our back, as in fclose(3); that is found out when somebody waits.
 #pragma once
 
-#include "hooks/process.hpp"
+#include <weft/detail/run/waiter.hpp>
+
 #include "poll/descriptor.hpp"
 
 namespace weft::detail {
 
-// Out of line: something is known of the number.
-void end_known_life(descriptor& d) noexcept;
+// Around the call that closes numbers: ends their lives before it, and wakes those who wait for them behind it. Who waits
+// in poll(2) looks again, and must not find the number still open: nobody would wake it then.
+class ended_lives {
+ public:
+  explicit ended_lives(int fd) noexcept {
+    if (descriptor* const d = descriptor::find(fd); d && d->is_kept()) [[unlikely]]
+      end(*d);
+  }
+  // All numbers from `first` to `last`.
+  ended_lives(unsigned first, unsigned last) noexcept;
+  ended_lives(const ended_lives&) = delete;
+  ended_lives& operator=(const ended_lives&) = delete;
+  // Keeps errno.
+  ~ended_lives() {
+    if (!woken_.empty()) [[unlikely]]
+      wake();
+  }
 
-// Before the number is closed: whoever waits for it is woken.
-inline void end_life(int fd) noexcept {
-  if (descriptor* const d = descriptor::find(fd); d && d->is_kept()) [[unlikely]]
-    end_known_life(*d);
-}
-// The same for all numbers from `first` to `last`.
-void end_lives(unsigned first, unsigned last) noexcept;
+ private:
+  void end(descriptor& d) noexcept;
+  void wake() noexcept;
+
+  wake_list woken_;
+};
 
 // The number is new; what was known of it was known of a file that was closed behind our back. Returns it; keeps errno.
 inline int begin_life(int fd) noexcept {
-  end_life(fd);
+  const ended_lives earlier(fd);
   return fd;
 }
 
