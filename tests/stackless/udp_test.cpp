@@ -28,7 +28,8 @@ task<int> echo(udp_socket& at) {
   for (int count = 0;; ++count) {
     std::error_code ec;
     const auto [size, from] = co_await at.async_receive_from(buffer, ec);
-    if (ec == std::errc::operation_canceled) co_return count;
+    // The first if it waited at the close, the second if it had something else to do.
+    if (ec == std::errc::operation_canceled || ec == std::errc::bad_file_descriptor) co_return count;
     CHECK_FALSE(ec);
     CHECK(co_await at.async_send_to(std::span(buffer).first(size), from) == size);
   }
