@@ -75,10 +75,13 @@ TEST_CASE("misuse of join_until is an error that says so") {
     task_handle<> none;
     CHECK(co_await is_refused(none, std::errc::invalid_argument));
     task_handle<> self;
+    std::atomic<bool> is_known{false};
     bool refused = false;
-    self = create_task([](task_handle<>& me, bool& out) -> task<> {
+    self = create_task([](task_handle<>& me, std::atomic<bool>& known, bool& out) -> task<> {
+      while (!known) co_await yield();
       out = co_await is_refused(me, std::errc::resource_deadlock_would_occur);
-    }(self, refused));
+    }(self, is_known, refused));
+    is_known = true;
     while (!self.done()) co_await yield();
     CHECK(refused);
     auto whom = create_task(forever());
