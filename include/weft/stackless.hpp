@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// All of weft::stackless: generators, tasks beside fibers, on the same workers, and the sockets whose async_ functions
-// they await.
+// All of weft::stackless: generators, tasks beside fibers, on the same workers; the sockets whose async_ functions they
+// await; asyncio's streams, locks and queues; the bridges to fibers.
 #pragma once
 
 #include <weft/net/tcp_listener.hpp>
@@ -21,3 +21,9 @@
 #include <weft/stackless/task_handle.hpp>
 #include <weft/stackless/task_ref.hpp>
 #include <weft/stackless/wait.hpp>
+#include <weft/stackless_io/bridges.hpp>
+#include <weft/stackless_io/condition.hpp>
+#include <weft/stackless_io/lock.hpp>
+#include <weft/stackless_io/queue.hpp>
+#include <weft/stackless_io/streams.hpp>
+#include <weft/stackless_io/transport.hpp>

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <chrono>
+#include <string>
 #include <utility>
+#include <vector>
 #include <weft/base/error.hpp>
+#include <weft/net/resolve.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/stackless/ensure_future.hpp>
 #include <weft/stackless/event_loop.hpp>
 #include <weft/stackless/sleep.hpp>
 #include <weft/stackless_io/condition.hpp>
+#include <weft/sync/async_blocking.hpp>
 
 #include "stackless/loop_core.hpp"
 #include "stackless_io/stream_state.hpp"
@@ -75,6 +79,21 @@ task<reader_and_writer> open_connection(net::address to, std::size_t limit) {
   auto between = std::make_shared<stream_writer::channel>(reader);
   transport over = adopt_connection(std::move(stream), between);
   co_return reader_and_writer(std::move(reader), stream_writer(std::move(over), std::move(between)));
+}
+
+task<reader_and_writer> open_connection(std::string host, std::uint16_t port, std::size_t limit) {
+  (void)get_running_loop();
+  auto look_up = [host = std::move(host), port] { return net::resolve(host, std::to_string(port)); };
+  const std::vector<net::address> found = co_await async_blocking_abandonable(std::move(look_up));
+  for (std::size_t i = 0;; ++i) {
+    try {
+      co_return co_await open_connection(found[i], limit);
+    } catch (const cancelled&) {
+      throw;
+    } catch (const std::system_error&) {
+      if (i + 1 == found.size()) throw;
+    }
+  }
 }
 
 class server::state : public std::enable_shared_from_this<server::state> {

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 #include <weft/net/error.hpp>
+#include <weft/net/resolve.hpp>
 #include <weft/stackless.hpp>
 
 #include "support/scale.hpp"
@@ -291,5 +292,27 @@ TEST_CASE("many conversations at once") {
     for (const int right : co_await gather(std::move(all))) CHECK(right == 5);
     serving.close();
     co_await serving.wait_closed();
+  });
+}
+
+TEST_CASE("a connection by the name of a host tries its addresses in turn") {
+  on_loops([]() -> task<> {
+    auto at = co_await start_server(echo, anywhere);
+    for (const char* host : {"127.0.0.1", "localhost"}) {
+      auto [reader, writer] = co_await open_connection(host, at.local().port());
+      writer.write("by name\n");
+      CHECK(co_await reader.readline() == "by name\n");
+      writer.close();
+      co_await writer.wait_closed();
+    }
+    const auto port = at.local().port();
+    at.close();
+    co_await at.wait_closed();
+    CHECK(co_await throws<std::system_error>(open_connection("localhost", port), [](const std::system_error& e) {
+      return e.code() == std::errc::connection_refused;
+    }));
+    CHECK(co_await throws<std::system_error>(open_connection("no such host", port), [](const std::system_error& e) {
+      return e.code().category() == weft::net::resolve_category();
+    }));
   });
 }

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <span>
@@ -125,6 +126,11 @@ using reader_and_writer = std::pair<stream_reader, stream_writer>;
 
 // co_await: a connection. Throws loop_error outside a loop, std::system_error, `cancelled`.
 [[nodiscard]] task<reader_and_writer> open_connection(net::address to, std::size_t limit = default_limit);
+
+// The same by the name of a host, which is looked up on the blocking pool; its addresses are tried in turn. Throws also
+// net::resolve_errc and, if none answers, what the last attempt failed with.
+[[nodiscard]] task<reader_and_writer> open_connection(std::string host, std::uint16_t port,
+                                                      std::size_t limit = default_limit);
 
 // asyncio.Server. Stops listening when the last copy goes.
 class server {
