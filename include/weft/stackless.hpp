@@ -16,6 +16,7 @@
 #include <weft/stackless/generator.hpp>
 #include <weft/stackless/run.hpp>
 #include <weft/stackless/sleep.hpp>
+#include <weft/stackless/start_eagerly.hpp>
 #include <weft/stackless/task.hpp>
 #include <weft/stackless/task_group.hpp>
 #include <weft/stackless/task_handle.hpp>

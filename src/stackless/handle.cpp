@@ -4,6 +4,7 @@
 #include <weft/detail/stackless/promise.hpp>
 #include <weft/detail/stackless/task_join.hpp>
 #include <weft/sched/runtime.hpp>
+#include <weft/stackless/start_eagerly.hpp>
 
 #include "sched/pick.hpp"
 #include "stackless/driving.hpp"
@@ -53,6 +54,16 @@ void start(task_core& task) noexcept {
     desk->at.push_fresh(task);
   else
     of.owner().submit(task);
+}
+
+std::coroutine_handle<> eager_start::let_it_go_first() noexcept {
+  task_desk& desk = desk_of(self());
+  task_desk::count(desk.created);
+  made_->end.begin(false);
+  desk.at.push_next(self());
+  desk.set_running(nullptr);
+  desk.at.hand_over = made_;
+  return std::noop_coroutine();
 }
 
 task_core& verified(task_core* core) {

@@ -238,7 +238,7 @@ TEST_CASE("without address space a stack is refused by an error that names it, a
 static std::size_t guards_of_others() {
   stack_pool pool({.guards = guard_method::protect, .mapping_limit = 100 * mappings_per_guard});
   std::size_t free = 0;
-  CHECK_THROWS_AS(for (;; ++free) (void)pool.take(0), std::system_error);
+  CHECK_THROWS_AS(for (;; ++free)(void) pool.take(0), std::system_error);
   return 100 - free;
 }
 

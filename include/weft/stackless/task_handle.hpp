@@ -3,10 +3,15 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdio>
 #include <source_location>
+#include <string>
+#include <string_view>
 #include <utility>
+#include <vector>
 #include <weft/detail/stackless/task_join.hpp>
 #include <weft/stackless/task.hpp>
+#include <weft/stackless/task_ref.hpp>
 
 namespace weft::stackless {
 
@@ -38,6 +43,23 @@ template <class T = void> class [[nodiscard]] task_handle {
   [[nodiscard]] detail::task_join_until join_until(deadline until) const { return {detail::verified(core_), until}; }
   // As the destructor does.
   void detach() && { drop(); }
+
+  // Refers to the task; to none if there is none. Any thread, as those that follow, which do what task_ref's do: a task
+  // that has ended has no name and no stack.
+  [[nodiscard]] task_ref ref() const noexcept { return core_ ? task_ref(*core_, core_->id) : task_ref(); }
+  [[nodiscard]] std::string name() const { return ref().name(); }
+  void set_name(std::string_view name) const { ref().set_name(name); }
+  [[nodiscard]] unsigned cancelling() const noexcept { return ref().cancelling(); }
+  unsigned uncancel() const noexcept { return ref().uncancel(); }
+  [[nodiscard]] std::vector<std::source_location> get_stack(std::size_t limit = std::size_t(-1)) const {
+    return ref().get_stack(limit);
+  }
+  void print_stack(std::FILE* to = stderr, std::size_t limit = std::size_t(-1)) const { ref().print_stack(to, limit); }
+  // Whether it has ended by cancellation.
+  [[nodiscard]] bool cancelled() const {
+    const detail::task_core& core = detail::verified(core_);
+    return core.end.has_ended() && core.how == detail::task_core::fate::cancelled;
+  }
 
   // co_await: waits for the end and returns the result, or throws what the task threw; the handle is empty then. A task
   // that ended by cancellation: std::system_error (operation_canceled). If the caller is cancelled: `cancelled`, and the
@@ -86,12 +108,20 @@ class weft::detail::task_access {
  public:
   // Starts it on `of`, or on the caller's runtime if that is null.
   template <class T>
-  static stackless::task_handle<T> start(runtime* of, stackless::task<T>& what, std::source_location where) {
+  static stackless::task_handle<T> start(runtime* of, stackless::task<T>& what, std::source_location where,
+                                         std::string_view name = {}) {
+    stackless::task_handle<T> handle = make(what, where, of);
+    if (!name.empty()) [[unlikely]]
+      handle.core_->name = new std::string(name);
+    detail::start(*handle.core_);
+    return handle;
+  }
+  // Not started yet: either that follows, or the handle goes and takes it along.
+  template <class T>
+  static stackless::task_handle<T> make(stackless::task<T>& what, std::source_location where, runtime* of = nullptr) {
     task_core& core = new_task(of, what.frame_, what.frame_ ? &what.frame_.promise() : nullptr, where);
     what.frame_ = nullptr;
-    stackless::task_handle<T> handle(core);
-    detail::start(core);
-    return handle;
+    return stackless::task_handle<T>(core);
   }
   // Of a task that is to be started otherwise: null if it is empty; and its frame is another's from here on.
   template <class T> static auto frame_of(const stackless::task<T>& what) noexcept { return what.frame_; }
@@ -114,6 +144,12 @@ namespace weft::stackless {
 template <class T>
 task_handle<T> create_task(task<T> what, std::source_location where = std::source_location::current()) {
   return detail::task_access::start(nullptr, what, where);
+}
+// The same with a name, which is copied.
+template <class T>
+task_handle<T> create_task(task<T> what, std::string_view name,
+                           std::source_location where = std::source_location::current()) {
+  return detail::task_access::start(nullptr, what, where, name);
 }
 
 }  // namespace weft::stackless
