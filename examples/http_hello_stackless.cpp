@@ -22,14 +22,24 @@ std::string_view text_of(std::span<const std::byte> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+// Closing while the peer still sends would reset the connection, and the last answer might never be read. A coroutine of
+// its own, because a frame keeps room for all that is awaited in it: idle connections need not have this.
+stackless::task<> see_off(weft::net::tcp_stream& peer) {
+  std::error_code gone;
+  std::array<std::byte, 512> bytes;
+  peer.shutdown_write(gone);
+  const weft::deadline patience(1s);
+  while (co_await peer.async_read_some(bytes, patience, gone) != 0) {
+  }
+}
+
 // A peer that goes away ends its connection and is no error of ours, hence the error codes.
 stackless::task<> serve_one(weft::net::tcp_stream peer) {
   std::error_code gone;
   peer.set_no_delay(true, gone);
   http::hello_session session;
   std::string out;
-  std::array<std::byte, 512>
-      bytes;  // lies in the frame as long as the connection lives; a longer request comes in parts
+  std::array<std::byte, 512> bytes;  // in the frame as long as the connection lives; a longer request comes in parts
   for (bool keep_alive = true; keep_alive;) {
     const std::size_t count = co_await peer.async_read_some(bytes, gone);
     if (count == 0) co_return;
@@ -38,11 +48,7 @@ stackless::task<> serve_one(weft::net::tcp_stream peer) {
     co_await peer.async_write_all(out, gone);
     if (gone) co_return;
   }
-  // Closing while the peer still sends would reset the connection, and the last answer might never be read.
-  peer.shutdown_write(gone);
-  const weft::deadline patience(1s);
-  while (co_await peer.async_read_some(bytes, patience, gone) != 0) {
-  }
+  co_await see_off(peer);
 }
 
 stackless::task<> serve(std::string port) {
