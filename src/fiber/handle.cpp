@@ -56,7 +56,9 @@ void wait_for_end_anyway(control_block& block) noexcept {
   self.waits_for.store("the end of another fiber", std::memory_order_release);
   park(*self.desk, self);
   self.waits_for.store(nullptr, std::memory_order_relaxed);
-  return block.end.has_ended();  // [join-6]
+  const bool ended = block.end.has_ended();  // [join-6]
+  assert(ended || self.word.pending());      // else nobody owed it an unpark
+  return ended;
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/waiting.hpp"
 
+#include <cassert>
 #include <exception>
 #include <weft/base/error.hpp>
 
@@ -38,6 +39,7 @@ outcome waiting::park_otherwise(std::int64_t until) noexcept {
   fiber_->waits_until.store(deadline::limit, std::memory_order_relaxed);
   fiber_->waits_for.store(nullptr, std::memory_order_relaxed);
   const outcome why = who_->word.result(ticket_);
+  assert(why != outcome::none);  // else nobody owed it an unpark
   if (why != outcome::deadline || fiber_->kind.movable) where.cancel(alarm);
   return why;
 }

@@ -6,6 +6,7 @@
 //   if (!queue_it(node)) me.forgo(); else { outcome o = me.park(until); unlink(node); me.heed(o); }
 #pragma once
 
+#include <cassert>
 #include <cstdint>
 #include <weft/base/deadline.hpp>
 #include <weft/detail/run/wait_queue.hpp>
@@ -70,6 +71,7 @@ class waiting {
     fiber_->waits_for.store(what_, std::memory_order_release);  // whoever sees it finds the nodes shown
     detail::park(*fiber_->desk, *fiber_);
     fiber_->waits_for.store(nullptr, std::memory_order_relaxed);
+    assert(fiber_->word.result(ticket_) != outcome::none);  // else nobody owed it an unpark
     return fiber_->word.last_result();
   }
   // Nothing was shown, or all has been taken back: no wait. What won meanwhile, `woken` if nothing did.
