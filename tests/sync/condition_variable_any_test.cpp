@@ -6,6 +6,7 @@
 #include <mutex>
 #include <shared_mutex>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "support/alone.hpp"
@@ -61,6 +62,56 @@ TEST_CASE("any lock will do for a condition_variable_any") {
     await_waiters(c, 1);
     late.cancel();
     CHECK(refuses(std::errc::operation_canceled, "cancelled", [&] { return late.join(), 0; }));
+  });
+}
+
+TEST_CASE("tasks wait at a condition_variable_any with any of weft's mutexes, and hold it afterwards however it ends") {
+  namespace stackless = weft::stackless;
+  using stackless::task;
+  simulate([] {
+    weft::shared_mutex m;
+    weft::recursive_mutex r;
+    weft::condition_variable_any c;
+    bool ready = false;
+    auto waits = [&](auto& lock) -> task<int> {
+      co_await lock.async_lock();
+      const auto is_ready = [&] { return ready; };
+      co_await c.async_wait(lock, is_ready);
+      lock.unlock();  // throws if it is not held
+      co_return 1;
+    };
+    auto one = stackless::create_task(waits(m)), other = stackless::create_task(waits(r));
+    await_waiters(c, 2);
+    CHECK(m.try_lock());  // it is not held meanwhile
+    ready = true;
+    m.unlock();
+    c.notify_all();
+    CHECK(weft::await(one) + weft::await(other) == 2);
+    auto times_out = [&]() -> task<bool> {
+      co_await r.async_lock();
+      const bool late = co_await c.async_wait_until(r, 1s) == std::cv_status::timeout;
+      const auto no = [] { return false; };
+      const bool never_true = co_await c.async_wait_until(r, 1s, no);
+      r.unlock();
+      co_return late && !never_true;
+    };
+    CHECK(weft::await(times_out()));
+    bool relocked = false;
+    auto is_cut = [&]() -> task<> {
+      co_await r.async_lock();
+      try {
+        co_await c.async_wait(r);
+      } catch (const weft::cancelled&) {
+        r.unlock();
+        relocked = true;
+        throw;
+      }
+    };
+    auto cut = stackless::create_task(is_cut());
+    await_waiters(c, 1);
+    cut.cancel();
+    CHECK(refuses(std::errc::operation_canceled, "cancelled", [&] { return weft::await(cut), 0; }));
+    CHECK(relocked);
   });
 }
 

@@ -101,7 +101,8 @@ class condition_variable {
   [[nodiscard]] stackless::task<bool> async_wait_until(std::unique_lock<mutex>& lock, deadline until,
                                                        Predicate is_true) {
     while (!is_true()) {
-      if (co_await async_wait_until(lock, until) == std::cv_status::timeout) co_return is_true();
+      const std::cv_status how = co_await async_wait_until(lock, until);
+      if (how == std::cv_status::timeout) co_return is_true();
     }
     co_return true;
   }

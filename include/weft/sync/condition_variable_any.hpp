@@ -4,9 +4,24 @@
 
 #include <concepts>
 #include <condition_variable>
+#include <cstdint>
+#include <exception>
 #include <utility>
 #include <weft/base/deadline.hpp>
+#include <weft/base/error.hpp>
 #include <weft/detail/sync/condition.hpp>
+#include <weft/detail/sync/lot_operation.hpp>
+#include <weft/stackless/task.hpp>
+
+namespace weft::detail {
+
+template <class Lock>
+concept async_lockable = requires(Lock& lock) {
+  lock.async_lock();
+  lock.unlock();
+};
+
+}  // namespace weft::detail
 
 namespace weft {
 
@@ -43,6 +58,38 @@ class condition_variable_any {
   template <class Lock, std::predicate Predicate>
   [[nodiscard]] bool wait_for(Lock& lock, deadline from_now, Predicate is_true) {
     return wait_until(lock, from_now, std::move(is_true));
+  }
+
+  // co_await: the same for tasks, with weft's mutexes. The lock and the predicate have to live as long.
+  template <detail::async_lockable Lock> [[nodiscard]] stackless::task<> async_wait(Lock& lock) {
+    (void)co_await async_wait_until(lock, never);
+  }
+  template <detail::async_lockable Lock, std::predicate Predicate>
+  [[nodiscard]] stackless::task<> async_wait(Lock& lock, Predicate is_true) {
+    while (!is_true()) co_await async_wait(lock);
+  }
+  template <detail::async_lockable Lock>
+  [[nodiscard]] stackless::task<std::cv_status> async_wait_until(Lock& lock, deadline until) {
+    detail::held_lock held{&lock, [](void* l) { static_cast<Lock*>(l)->unlock(); }};
+    const auto note = reinterpret_cast<std::uintptr_t>(&held);
+    std::exception_ptr cancellation;
+    bool notified = false;
+    try {
+      notified = co_await detail::lot_timed_operation(condition_.lot(), detail::condition::waiting, until, note);
+    } catch (const cancelled&) {
+      cancellation = std::current_exception();
+    }
+    if (held.released) co_await lock.async_lock();
+    if (cancellation) std::rethrow_exception(cancellation);
+    co_return notified ? std::cv_status::no_timeout : std::cv_status::timeout;
+  }
+  template <detail::async_lockable Lock, std::predicate Predicate>
+  [[nodiscard]] stackless::task<bool> async_wait_until(Lock& lock, deadline until, Predicate is_true) {
+    while (!is_true()) {
+      const std::cv_status how = co_await async_wait_until(lock, until);
+      if (how == std::cv_status::timeout) co_return is_true();
+    }
+    co_return true;
   }
 
  private:
