@@ -17,10 +17,6 @@ template <class F> void on_fiber(F&& body, unsigned threads = 64) {
   weft::run(std::forward<F>(body), {.workers = workers(), .blocking_threads = threads});
 }
 
-template <class T> bool was_cancelled(weft::fiber<T>& f) {
-  return refuses(std::errc::operation_canceled, "the fiber was cancelled", [&] { return f.join(), 0; });
-}
-
 // Something that blocks, and a way to see that it does.
 struct gate {
   void pass() {

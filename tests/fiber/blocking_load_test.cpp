@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fiber/blocking_gate.hpp"
+#include "fiber/cancelled.hpp"
 #include "support/alone.hpp"
 #include "support/simulated.hpp"
 

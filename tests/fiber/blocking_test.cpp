@@ -13,6 +13,7 @@
 #include <weft/stackless.hpp>
 
 #include "fiber/blocking_gate.hpp"
+#include "fiber/cancelled.hpp"
 #include "support/simulated.hpp"
 
 using namespace std::chrono_literals;

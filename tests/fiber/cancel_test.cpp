@@ -7,6 +7,7 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/cancelled.hpp"
 #include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
@@ -17,14 +18,7 @@ using weft::test::refuses;
 using weft::test::run_alone;
 using weft::test::scaled;
 using weft::test::simulate;
-
-namespace {
-
-template <class T> bool was_cancelled(weft::fiber<T>& f) {
-  return refuses(std::errc::operation_canceled, "the fiber was cancelled", [&] { return f.join(), 0; });
-}
-
-}  // namespace
+using weft::test::was_cancelled;
 
 TEST_CASE("a fiber that is cancelled before it starts never runs its body") {
   simulate([] {

@@ -7,20 +7,14 @@
 #include <string>
 #include <weft/weft.hpp>
 
+#include "fiber/cancelled.hpp"
 #include "support/refusal.hpp"
 #include "support/simulated.hpp"
 
 using namespace std::chrono_literals;
 using weft::test::refuses;
 using weft::test::simulate;
-
-namespace {
-
-bool was_cancelled(weft::fiber<>& f) {
-  return refuses(std::errc::operation_canceled, "the fiber was cancelled", [&] { return f.join(), 0; });
-}
-
-}  // namespace
+using weft::test::was_cancelled;
 
 TEST_CASE("a cancellation does not interrupt clean-up in destructors during unwinding") {
   simulate([] {

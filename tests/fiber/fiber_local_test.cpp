@@ -27,10 +27,10 @@ using weft::test::workers;
 namespace {
 
 // Says when it ends.
-struct noted {
-  noted(std::string& where, char what) : log(&where), name(what) {}
-  noted(noted&& other) noexcept : log(std::exchange(other.log, nullptr)), name(other.name) {}
-  ~noted() {
+struct farewell {
+  farewell(std::string& where, char what) : log(&where), name(what) {}
+  farewell(farewell&& other) noexcept : log(std::exchange(other.log, nullptr)), name(other.name) {}
+  ~farewell() {
     if (log) *log += name;
   }
   std::string* log;
@@ -79,7 +79,7 @@ TEST_CASE("each fiber and each thread has a value of its own") {
 
 TEST_CASE("values end with their fiber, the newest first, before anybody hears of the end") {
   std::string log;
-  fiber_local<std::optional<noted>> a, b, c;
+  fiber_local<std::optional<farewell>> a, b, c;
   simulate([&] {
     log.clear();
     weft::spawn([&] {
@@ -114,15 +114,15 @@ TEST_CASE("values end with their fiber, the newest first, before anybody hears o
 
 TEST_CASE("set and reset end what was there; a value may be set without a way to make one") {
   struct no_default {
-    explicit no_default(noted n) : what(std::move(n)) {}
-    noted what;
+    explicit no_default(farewell n) : what(std::move(n)) {}
+    farewell what;
   };
   std::string log;
-  fiber_local<no_default> v([&log] { return no_default(noted(log, 'm')); });
+  fiber_local<no_default> v([&log] { return no_default(farewell(log, 'm')); });
   simulate([&] {
     log.clear();
     CHECK(v->what.name == 'm');
-    v.set(no_default(noted(log, '1')));
+    v.set(no_default(farewell(log, '1')));
     CHECK(log == "m");
     CHECK(v->what.name == '1');
     v.reset();
@@ -190,14 +190,14 @@ TEST_CASE("a fiber-local that ends leaves its values to their fibers; what follo
   std::string log;
   simulate([&log] {
     log.clear();
-    auto first = std::make_unique<fiber_local<std::optional<noted>>>();
+    auto first = std::make_unique<fiber_local<std::optional<farewell>>>();
     (*first)->emplace(log, 'f');
     weft::spawn([&] {
       (*first)->emplace(log, 'c');
       first.reset();
       CHECK(log.empty());
       for (int i = 0; i < 100; ++i) {
-        fiber_local<std::optional<noted>> next;  // in the same place
+        fiber_local<std::optional<farewell>> next;  // in the same place
         CHECK(!next->has_value());
         next->emplace(log, 'n');
         CHECK(log.size() == std::size_t(i) + 1);  // the one before it ends when the place is needed

@@ -15,6 +15,7 @@
 #include <weft/weft.hpp>
 
 #include "fiber/generators.hpp"
+#include "fiber/this_thread.hpp"
 #include "support/alone.hpp"
 #include "support/scale.hpp"
 
@@ -22,16 +23,6 @@ using namespace std::chrono_literals;
 using weft::generator;
 using weft::spawn;
 using namespace weft::test;
-
-namespace {
-
-// Out of line, so that nothing of a thread is kept across a park.
-[[gnu::noinline]] pthread_t this_thread_now() {
-  asm volatile("" ::: "memory");
-  return pthread_self();
-}
-
-}  // namespace
 
 TEST_CASE("`throw;` behind a yield rethrows the body's own exception, and the puller's stays the puller's") {
   everywhere([] {

@@ -10,20 +10,18 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/this_thread.hpp"
 #include "support/alone.hpp"
 #include "support/scale.hpp"
 
 using namespace std::chrono_literals;
 using weft::test::run_alone;
 using weft::test::scaled;
+using weft::test::this_thread_now;
 
 namespace {
 
 // Out of line, so that no address of a thread-local is kept across a park.
-[[gnu::noinline]] pthread_t this_thread_now() {
-  asm volatile("" ::: "memory");
-  return pthread_self();
-}
 [[gnu::noinline]] void set_errno(int value) {
   asm volatile("" ::: "memory");
   errno = value;

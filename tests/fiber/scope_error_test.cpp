@@ -7,18 +7,14 @@
 #include <string>
 #include <weft/weft.hpp>
 
+#include "fiber/cancelled.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
 
 using namespace std::chrono_literals;
 using weft::test::scaled;
 using weft::test::simulate;
-
-namespace {
-
-void wait_for_cancellation() { weft::this_fiber::sleep_until(weft::never); }
-
-}  // namespace
+using weft::test::wait_for_cancellation;
 
 TEST_CASE("the first error of a child cancels the others and the body, and comes out unchanged") {
   simulate([] {

@@ -10,6 +10,7 @@
 #include <string>
 #include <weft/weft.hpp>
 
+#include "fiber/cancelled.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -19,10 +20,9 @@ using weft::test::max_live_fibers;
 using weft::test::refuses;
 using weft::test::scaled;
 using weft::test::simulate;
+using weft::test::wait_for_cancellation;
 
 namespace {
-
-void wait_for_cancellation() { weft::this_fiber::sleep_until(weft::never); }
 
 // How deep the nesting of scopes can be told to go, and how many fibers saw their cancellation.
 void nest(unsigned depth, std::atomic<int>& cancelled, std::atomic<int>& ready) {

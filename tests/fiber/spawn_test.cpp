@@ -21,12 +21,12 @@ using weft::test::simulate;
 namespace {
 
 // Counts how many of it are alive.
-struct counted {
-  explicit counted(std::atomic<int>& alive) : alive_(&alive) { ++*alive_; }
-  counted(const counted& other) : alive_(other.alive_) { ++*alive_; }
-  counted(counted&& other) noexcept : alive_(other.alive_) { ++*alive_; }
-  counted& operator=(const counted&) = default;
-  ~counted() { --*alive_; }
+struct counted_alive {
+  explicit counted_alive(std::atomic<int>& alive) : alive_(&alive) { ++*alive_; }
+  counted_alive(const counted_alive& other) : alive_(other.alive_) { ++*alive_; }
+  counted_alive(counted_alive&& other) noexcept : alive_(other.alive_) { ++*alive_; }
+  counted_alive& operator=(const counted_alive&) = default;
+  ~counted_alive() { --*alive_; }
   std::atomic<int>* alive_;  // two fibers on two workers may each have one
 };
 
@@ -67,24 +67,24 @@ TEST_CASE("a body may be a move-only object, a function, or larger than a contro
 TEST_CASE("body and result are destroyed exactly once, however the fiber ends") {
   std::atomic<int> alive{0};
   weft::run([&] {
-    weft::spawn([c = counted(alive)] {}).join();
+    weft::spawn([c = counted_alive(alive)] {}).join();
     CHECK(alive == 0);
-    (void)weft::spawn([c = counted(alive)] { return c; }).join();
+    (void)weft::spawn([c = counted_alive(alive)] { return c; }).join();
     CHECK(alive == 0);
     {
-      auto dropped = weft::spawn([c = counted(alive)] { return c; });
+      auto dropped = weft::spawn([c = counted_alive(alive)] { return c; });
     }
     CHECK(alive == 0);
-    CHECK_THROWS_AS(weft::spawn([c = counted(alive)] { throw 1; }).join(), int);
+    CHECK_THROWS_AS(weft::spawn([c = counted_alive(alive)] { throw 1; }).join(), int);
     CHECK(alive == 0);
     std::array<char, 3000> large{};
-    weft::spawn([c = counted(alive), large] { (void)large; }).join();
+    weft::spawn([c = counted_alive(alive), large] { (void)large; }).join();
     CHECK(alive == 0);
   });
-  weft::run([&] { weft::go([c = counted(alive)] { weft::this_fiber::sleep_until(weft::never); }); });
+  weft::run([&] { weft::go([c = counted_alive(alive)] { weft::this_fiber::sleep_until(weft::never); }); });
   CHECK(alive == 0);
   simulate([&] {  // where nobody steals it before it is cancelled
-    auto never_started = weft::spawn([c = counted(alive)] { return c; });
+    auto never_started = weft::spawn([c = counted_alive(alive)] { return c; });
     never_started.cancel();
     CHECK_THROWS_AS((void)never_started.join(), std::system_error);
     CHECK(alive == 0);
