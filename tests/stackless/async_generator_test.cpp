@@ -29,7 +29,7 @@ using weft::test::refuses;
 
 template <class Body> void run_task(Body body) { weft::stackless::run(body(), {.workers = weft::test::workers()}); }
 
-async_generator<int> count_to(int last) {
+async_generator<int> counts_slowly_to(int last) {
   for (int i = 1; i <= last; ++i) {
     co_await yield();
     co_yield i;
@@ -45,7 +45,7 @@ async_generator<std::string, int> answering() {
   }
 }
 
-task<std::errc> refused(auto& awaiting) {
+task<std::errc> refusal_of(auto& awaiting) {
   try {
     (void)co_await awaiting;
   } catch (const std::system_error& e) {
@@ -59,7 +59,7 @@ task<std::errc> refused(auto& awaiting) {
 TEST_CASE("an async generator waits between its items, and ends") {
   run_task([]() -> task<> {
     std::vector<int> got;
-    auto g = count_to(3);
+    auto g = counts_slowly_to(3);
     while (auto i = co_await g.next()) got.push_back(*i);
     CHECK(got == std::vector{1, 2, 3});
     CHECK(g.ended());
@@ -72,7 +72,7 @@ TEST_CASE("send to an async generator: what co_yield gives; not before it has be
   run_task([]() -> task<> {
     auto g = answering();
     auto early = g.send(1);
-    CHECK(co_await refused(early) == std::errc::invalid_argument);
+    CHECK(co_await refusal_of(early) == std::errc::invalid_argument);
     CHECK(co_await g.next() == "begun");
     CHECK(co_await g.send(5) == "5");
     CHECK(co_await g.next() == "nothing");
@@ -106,7 +106,7 @@ TEST_CASE("raise and close reach the co_yield, and the body may wait on its way 
     co_await fresh.close();
     CHECK(fresh.ended());
     CHECK(log == "a,closed");
-    auto uncaught = count_to(2);
+    auto uncaught = counts_slowly_to(2);
     CHECK(co_await uncaught.next() == 1);
     bool came_back = false;
     try {
@@ -117,7 +117,7 @@ TEST_CASE("raise and close reach the co_yield, and the body may wait on its way 
     CHECK(came_back);
     CHECK(uncaught.ended());
     auto null = g.raise(nullptr);
-    CHECK(co_await refused(null) == std::errc::invalid_argument);
+    CHECK(co_await refusal_of(null) == std::errc::invalid_argument);
   });
 }
 
@@ -135,7 +135,7 @@ TEST_CASE("an async generator that yields when it is closed is refused") {
     auto g = make();
     CHECK(co_await g.next() == 1);
     auto closing = g.close();
-    CHECK(co_await refused(closing) == std::errc::operation_not_permitted);
+    CHECK(co_await refusal_of(closing) == std::errc::operation_not_permitted);
     CHECK(co_await g.next() == std::nullopt);
   });
 }
@@ -174,7 +174,7 @@ TEST_CASE("a second task that pulls while the first one waits is refused; afterw
     auto first = create_task([](async_generator<int>& of) -> task<> { CHECK(co_await of.next() == 1); }(g));
     while (!inside) co_await yield();
     auto pull = g.next();
-    CHECK(co_await refused(pull) == std::errc::resource_deadlock_would_occur);
+    CHECK(co_await refusal_of(pull) == std::errc::resource_deadlock_would_occur);
     gate.set();
     co_await first;
     CHECK(co_await g.next() == 2);
@@ -203,7 +203,7 @@ TEST_CASE("a cancellation strikes inside the body of an async generator") {
     }(unwound));
     co_await yield();
     puller.cancel();
-    CHECK(co_await refused(puller) == std::errc::operation_canceled);
+    CHECK(co_await refusal_of(puller) == std::errc::operation_canceled);
   });
 }
 

@@ -12,10 +12,10 @@
 #include <vector>
 #include <weft/stackless.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/alone.hpp"
+#include "support/loops.hpp"
 #include "support/refusal.hpp"
-
-namespace {
 
 using namespace std::chrono_literals;
 using weft::stackless::error_context;
@@ -26,16 +26,9 @@ using weft::stackless::new_event_loop;
 using weft::stackless::set_event_loop;
 using weft::stackless::task;
 using weft::stackless::yield;
+using weft::test::answer;
+using weft::test::refused;
 using weft::test::refuses;
-
-constexpr auto refused = std::errc::operation_not_permitted;
-
-task<int> answer() {
-  co_await yield();
-  co_return 42;
-}
-
-}  // namespace
 
 TEST_CASE("a loop that runs cannot be run again, nor another one on it, nor can it be closed") {
   event_loop loop, other;

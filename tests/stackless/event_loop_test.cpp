@@ -16,9 +16,9 @@
 #include <weft/sched/context_var.hpp>
 #include <weft/stackless.hpp>
 
+#include "stackless/small_tasks.hpp"
+#include "support/loops.hpp"
 #include "support/refusal.hpp"
-
-namespace {
 
 using namespace std::chrono_literals;
 using weft::stackless::event_loop;
@@ -26,16 +26,9 @@ using weft::stackless::get_running_loop;
 using weft::stackless::loop_error;
 using weft::stackless::task;
 using weft::stackless::yield;
+using weft::test::answer;
+using weft::test::refused;
 using weft::test::refuses;
-
-constexpr auto refused = std::errc::operation_not_permitted;
-
-task<int> answer() {
-  co_await yield();
-  co_return 42;
-}
-
-}  // namespace
 
 TEST_CASE("callbacks are called in their order, once the loop runs, on one thread that is not the caller's") {
   event_loop loop;

@@ -13,10 +13,9 @@
 #include <vector>
 #include <weft/stackless.hpp>
 
+#include "support/loops.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
-
-namespace {
 
 using namespace std::chrono_literals;
 using weft::stackless::any_future;
@@ -28,17 +27,9 @@ using weft::stackless::invalid_state;
 using weft::stackless::task;
 using weft::stackless::task_future;
 using weft::stackless::yield;
+using weft::test::on_loops;
+using weft::test::refused;
 using weft::test::refuses;
-
-constexpr auto refused = std::errc::operation_not_permitted;
-
-// On a loop of one worker, and on the loop of one of several.
-template <class Body> void on_loops(Body body) {
-  event_loop().run_until_complete(body());
-  weft::stackless::run(body(), {.workers = weft::test::workers()});
-}
-
-}  // namespace
 
 TEST_CASE("a pending future has neither result nor exception; a settled one is not settled again") {
   on_loops([]() -> task<> {

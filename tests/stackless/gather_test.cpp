@@ -14,19 +14,15 @@
 #include <weft/sched/context_var.hpp>
 #include <weft/stackless.hpp>
 
-#include "support/scale.hpp"
+#include "support/loops.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
 using namespace weft::stackless;
+using weft::test::on_loops;
 
 weft::context_var<int> variable;
-
-template <class Body> void on_loops(Body body) {
-  event_loop().run_until_complete(body());
-  weft::stackless::run(body(), {.workers = weft::test::workers()});
-}
 
 task<int> gives(int value, int yields = 1) {
   for (int i = 0; i < yields; ++i) co_await yield();

@@ -25,13 +25,13 @@ using weft::stackless::task;
 using weft::stackless::task_handle;
 using weft::stackless::yield;
 using weft::test::code_of;
+using weft::test::forever;
 using weft::test::joins_as_cancelled;
 using weft::test::parks_forever;
 using weft::test::yields_until;
 using clock = std::chrono::steady_clock;
 
 task<int> number(int n) { co_return n; }
-task<> forever() { co_await sleep(weft::never); }
 task<> throws(const char* what) {
   throw std::runtime_error(what);
   co_return;

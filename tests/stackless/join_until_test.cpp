@@ -11,6 +11,7 @@
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/scale.hpp"
 
 namespace {
@@ -22,13 +23,13 @@ using weft::stackless::sleep;
 using weft::stackless::task;
 using weft::stackless::task_handle;
 using weft::stackless::yield;
+using weft::test::forever;
 
-task<> forever() { co_await sleep(weft::never); }
 task<int> number_after(int n, std::chrono::nanoseconds pause) {
   co_await sleep(pause);
   co_return n;
 }
-task<> throws() {
+task<> throws_its_own() {
   co_await yield();
   throw std::runtime_error("its own");
 }
@@ -64,7 +65,7 @@ TEST_CASE("join_until says whether the task has ended, and leaves the result to 
     CHECK(co_await slow.join_until(-1s));
     CHECK(slow.joinable());
     CHECK(co_await slow == 7);
-    auto failed = create_task(throws());
+    auto failed = create_task(throws_its_own());
     CHECK(co_await failed.join_until(1h));
     CHECK_THROWS_WITH_AS(co_await failed, "its own", std::runtime_error);
   }());
@@ -76,14 +77,14 @@ TEST_CASE("misuse of join_until is an error that says so") {
     CHECK(co_await is_refused(none, std::errc::invalid_argument));
     task_handle<> self;
     std::atomic<bool> is_known{false};
-    bool refused = false;
+    bool itself_refused = false;
     self = create_task([](task_handle<>& me, std::atomic<bool>& known, bool& out) -> task<> {
       while (!known) co_await yield();
       out = co_await is_refused(me, std::errc::resource_deadlock_would_occur);
-    }(self, is_known, refused));
+    }(self, is_known, itself_refused));
     is_known = true;
     while (!self.done()) co_await yield();
-    CHECK(refused);
+    CHECK(itself_refused);
     auto whom = create_task(forever());
     std::atomic<bool> waiting{false};
     bool was_cancelled = false;

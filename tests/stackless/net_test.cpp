@@ -16,6 +16,8 @@
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "net/loopback.hpp"
+#include "stackless/small_tasks.hpp"
 #include "support/scale.hpp"
 
 namespace {
@@ -30,9 +32,8 @@ using weft::stackless::run;
 using weft::stackless::task;
 using weft::stackless::task_handle;
 using weft::stackless::yield;
-
-std::errc code_of(const std::system_error& e) { return std::errc(e.code().value()); }
-const address any_port = address::parse("127.0.0.1:0");
+using weft::test::any_port;
+using weft::test::code_of;
 
 template <class Stream> task<> echo(Stream peer) {
   std::array<std::byte, 512> buffer;
@@ -73,7 +74,7 @@ task<> expect_cancelled(task_handle<>& what) {
 TEST_CASE("a small echo server serves many connections at once") {
   const std::size_t connections = weft::test::scaled(1'000, 20), rounds = 5;
   run([](std::size_t clients, std::size_t messages) -> task<> {
-    tcp_listener listener(any_port);
+    tcp_listener listener(any_port());
     auto server = create_task(echo_all(listener));
     std::vector<task_handle<std::size_t>> all;
     for (std::size_t i = 0; i < clients; ++i) all.push_back(create_task(asks(listener.local(), messages)));
@@ -85,7 +86,7 @@ TEST_CASE("a small echo server serves many connections at once") {
 
 TEST_CASE("fibers and tasks talk to each other") {
   weft::run([] {
-    tcp_listener listener(any_port);
+    tcp_listener listener(any_port());
     auto server = create_task(echo_all(listener));
     tcp_stream stream = tcp_stream::connect(listener.local());
     stream.write_all("hello");
@@ -171,7 +172,7 @@ TEST_CASE("a read that is cancelled did not happen") {
 TEST_CASE("closing a stream or listener ends who waits on it") {
   run(
       []() -> task<> {
-        tcp_listener listener(any_port);
+        tcp_listener listener(any_port());
         auto [a, b] = unix_stream::pair();
         std::atomic<int> begun = 0;
         const auto accepts = [&]() -> task<bool> {
@@ -209,7 +210,7 @@ TEST_CASE("errors name what failed") {
   run([]() -> task<> {
     address gone;
     {
-      tcp_listener listener(any_port);
+      tcp_listener listener(any_port());
       gone = listener.local();
     }
     try {

@@ -10,6 +10,13 @@ namespace weft::test {
 
 inline std::errc code_of(const std::system_error& e) { return std::errc(e.code().value()); }
 
+inline stackless::task<int> answer() {
+  co_await stackless::yield();
+  co_return 42;
+}
+
+inline stackless::task<> forever() { co_await stackless::sleep(never); }
+
 inline stackless::task<> yields_until(const std::atomic<bool>& flag) {
   while (!flag) co_await stackless::yield();
 }

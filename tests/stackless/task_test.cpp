@@ -9,6 +9,7 @@
 #include <vector>
 #include <weft/stackless.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/scale.hpp"
 
 namespace {
@@ -17,15 +18,14 @@ using weft::stackless::create_task;
 using weft::stackless::run;
 using weft::stackless::task;
 using weft::stackless::yield;
+using weft::test::code_of;
 
-task<int> answer() { co_return 42; }
+task<int> answer_at_once() { co_return 42; }
 task<> nothing() { co_return; }
-task<int> fails() {
+task<int> fails_to_answer() {
   throw std::runtime_error("it failed");
   co_return 0;
 }
-
-std::errc code_of(const std::system_error& e) { return std::errc(e.code().value()); }
 
 // Counts how many of its kind live.
 struct counted {
@@ -42,7 +42,7 @@ struct counted {
 }  // namespace
 
 TEST_CASE("run returns what the task returns") {
-  CHECK(run(answer()) == 42);
+  CHECK(run(answer_at_once()) == 42);
   run(nothing());
   CHECK(run([]() -> task<std::string> { co_return "text"; }()) == "text");
 }
@@ -55,7 +55,7 @@ TEST_CASE("an awaited task gives its result, which may be movable only or a refe
     const auto owned = co_await moved();
     int& same = co_await referred();
     CHECK(&same == &place);
-    co_return *owned + same + co_await answer();
+    co_return *owned + same + co_await answer_at_once();
   };
   CHECK(run(all()) == 54);
 }
@@ -63,14 +63,14 @@ TEST_CASE("an awaited task gives its result, which may be movable only or a refe
 TEST_CASE("an exception comes out where the task is awaited, and out of run") {
   const auto catches = []() -> task<std::string> {
     try {
-      co_await fails();
+      co_await fails_to_answer();
     } catch (const std::runtime_error& e) {
       co_return e.what();
     }
     co_return "";
   };
   CHECK(run(catches()) == "it failed");
-  CHECK_THROWS_WITH_AS(run(fails()), "it failed", std::runtime_error);
+  CHECK_THROWS_WITH_AS(run(fails_to_answer()), "it failed", std::runtime_error);
 }
 
 TEST_CASE("a task that never starts destroys its parameters, and does not run") {
@@ -145,7 +145,7 @@ TEST_CASE("a long loop of tasks that end at once needs no stack") {
   const std::size_t rounds = weft::test::scaled(3'000'000);
   const auto loop = [rounds]() -> task<std::size_t> {
     std::size_t sum = 0;
-    for (std::size_t i = 0; i < rounds; ++i) sum += std::size_t(co_await answer());
+    for (std::size_t i = 0; i < rounds; ++i) sum += std::size_t(co_await answer_at_once());
     co_return sum;
   };
   CHECK(run(loop()) == rounds * 42);

@@ -10,6 +10,8 @@
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "net/loopback.hpp"
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -19,11 +21,11 @@ using weft::stackless::create_task;
 using weft::stackless::run;
 using weft::stackless::task;
 using weft::stackless::yield;
-
-const address any_port = address::parse("127.0.0.1:0");
+using weft::test::any_port;
+using weft::test::text_of;
 
 // Sends back what comes until the socket is closed; returns how many came.
-task<int> echo(udp_socket& at) {
+task<int> echo_datagrams(udp_socket& at) {
   std::array<std::byte, 64> buffer;
   for (int count = 0;; ++count) {
     std::error_code ec;
@@ -35,16 +37,12 @@ task<int> echo(udp_socket& at) {
   }
 }
 
-std::string text_of(std::span<const std::byte> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 }  // namespace
 
 TEST_CASE("tasks send and receive datagrams, and a close wakes who receives") {
   run([]() -> task<> {
-    udp_socket one(any_port), other(any_port);
-    auto first = create_task(echo(other)), second = create_task(echo(other));
+    udp_socket one(any_port()), other(any_port());
+    auto first = create_task(echo_datagrams(other)), second = create_task(echo_datagrams(other));
     std::array<std::byte, 64> buffer;
     for (int i = 0; i < 20; ++i) {
       const std::string text = "message " + std::to_string(i);
@@ -60,7 +58,7 @@ TEST_CASE("tasks send and receive datagrams, and a close wakes who receives") {
 
 TEST_CASE("a task's receive times out, is cut, and fails by the names of the fiber's") {
   run([]() -> task<> {
-    udp_socket one(any_port), other(any_port);
+    udp_socket one(any_port()), other(any_port());
     std::array<std::byte, 4> four;
     std::error_code ec;
     co_await one.async_receive_from(four, 1ms, ec);
@@ -88,7 +86,7 @@ TEST_CASE("a task's receive times out, is cut, and fails by the names of the fib
 
 TEST_CASE("a task that is cancelled while it receives has taken nothing") {
   run([]() -> task<> {
-    udp_socket one(any_port), other(any_port);
+    udp_socket one(any_port()), other(any_port());
     bool was_cancelled = false;
     auto receiver = create_task([](udp_socket& at, bool& seen) -> task<> {
       std::array<std::byte, 64> buffer;

@@ -9,26 +9,15 @@
 #include <weft/stackless.hpp>
 #include <weft/stackless_io/condition.hpp>
 
+#include "stackless_io/turns.hpp"
+#include "support/loops.hpp"
 #include "support/refusal.hpp"
-#include "support/scale.hpp"
-
-namespace {
 
 using namespace weft::stackless;
+using weft::test::on_loops;
+using weft::test::refused;
 using weft::test::refuses;
-
-constexpr auto refused = std::errc::operation_not_permitted;
-
-template <class Body> void on_loops(Body body) {
-  event_loop().run_until_complete(body());
-  weft::stackless::run(body(), {.workers = weft::test::workers()});
-}
-
-task<> some_turns() {
-  for (int i = 0; i < 4; ++i) co_await yield();
-}
-
-}  // namespace
+using weft::test::some_turns;
 
 TEST_CASE("a lock is held by one after the other, and any task may give it back") {
   on_loops([]() -> task<> {

@@ -9,22 +9,17 @@
 #include <vector>
 #include <weft/stackless.hpp>
 
+#include "stackless_io/turns.hpp"
+#include "support/loops.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 
 namespace {
 
 using namespace weft::stackless;
+using weft::test::on_loops;
 using weft::test::refuses;
-
-template <class Body> void on_loops(Body body) {
-  event_loop().run_until_complete(body());
-  weft::stackless::run(body(), {.workers = weft::test::workers()});
-}
-
-task<> some_turns() {
-  for (int i = 0; i < 4; ++i) co_await yield();
-}
+using weft::test::some_turns;
 
 template <class Queue> std::string order_of() {
   Queue q;

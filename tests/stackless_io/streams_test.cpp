@@ -12,19 +12,16 @@
 #include <weft/net/resolve.hpp>
 #include <weft/stackless.hpp>
 
+#include "support/loops.hpp"
 #include "support/scale.hpp"
 
 namespace {
 
 using namespace weft::stackless;
 using weft::net::address;
+using weft::test::on_loops;
 
 const address anywhere = address::parse("127.0.0.1:0");
-
-template <class Body> void on_loops(Body body) {
-  event_loop().run_until_complete(body());
-  weft::stackless::run(body(), {.workers = weft::test::workers()});
-}
 
 template <class Error, class What> task<bool> throws(What what, bool (*is_right)(const Error&) = nullptr) {
   try {
