@@ -12,6 +12,7 @@
 
 #include "support/litmus.hpp"
 #include "support/scale.hpp"
+#include "sync/channels.hpp"
 #include "sync/values.hpp"
 
 using namespace weft::test;
@@ -20,7 +21,6 @@ using weft::channel;
 namespace {
 
 weft::deadline soon(stagger& wait) { return std::chrono::nanoseconds(1 + wait.random() % 2000); }
-constexpr auto ignore = [](auto&&...) {};
 
 }  // namespace
 

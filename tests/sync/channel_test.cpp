@@ -13,26 +13,15 @@
 
 #include "support/refusal.hpp"
 #include "support/simulated.hpp"
+#include "sync/channels.hpp"
 #include "sync/values.hpp"
 
 using namespace std::chrono_literals;
 using weft::channel;
 using weft::test::refuses;
 using weft::test::simulate;
+using weft::test::throws_closed;
 using weft::test::token;
-
-namespace {
-
-bool throws_closed(auto&& action) {
-  try {
-    action();
-  } catch (const weft::channel_closed& e) {
-    return e.code() == std::errc::broken_pipe && std::string_view(e.what()).find("closed channel") != std::string::npos;
-  }
-  return false;
-}
-
-}  // namespace
 
 TEST_CASE("a rendezvous sender goes on only when its value was received") {
   simulate([] {

@@ -15,6 +15,7 @@
 #include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/simulated.hpp"
+#include "sync/channels.hpp"
 #include "sync/values.hpp"
 
 using namespace std::chrono_literals;
@@ -23,20 +24,8 @@ using weft::test::fragile;
 using weft::test::refuses;
 using weft::test::run_alone;
 using weft::test::simulate;
+using weft::test::throws_closed;
 using weft::test::token;
-
-namespace {
-
-bool throws_closed(auto&& action) {
-  try {
-    action();
-  } catch (const weft::channel_closed& e) {
-    return e.code() == std::errc::broken_pipe && std::string_view(e.what()).find("closed channel") != std::string::npos;
-  }
-  return false;
-}
-
-}  // namespace
 
 TEST_CASE("a value is moved from only when it was sent") {
   simulate([] {

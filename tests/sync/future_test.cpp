@@ -316,3 +316,5 @@ TEST_CASE("stress: every value that is set is got or left in its future, and no 
   CHECK(set == count);
   CHECK(got + left == count);
 }
+
+#undef OPERATIONS

@@ -194,3 +194,5 @@ TEST_CASE_TEMPLATE("each waiting operation keeps its word in every situation and
       },
       60);
 }
+
+#undef SHAPES

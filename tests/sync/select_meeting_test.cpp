@@ -14,6 +14,7 @@
 #include <weft/weft.hpp>
 
 #include "support/simulated.hpp"
+#include "sync/channels.hpp"
 #include "sync/values.hpp"
 
 using namespace std::chrono_literals;
@@ -23,30 +24,13 @@ using weft::on_receive;
 using weft::on_send;
 using weft::on_timeout;
 using weft::select;
-using weft::detail::channel_access;
 using weft::test::clumsy_token;
+using weft::test::ignore;
+using weft::test::nobody_waits;
 using weft::test::scaled;
+using weft::test::select_all;
 using weft::test::simulate;
 using weft::test::token;
-
-namespace {
-
-constexpr auto ignore = [](auto&&...) {};
-
-template <class... Channels> bool nobody_waits(Channels&... all) {
-  return (!channel_access::core(all).is_waited_for() && ...);
-}
-
-// A select over all channels of an array, with one case more if given.
-template <std::size_t N, class F, class... More>
-std::size_t select_all(std::array<channel<int>, N>& all, F&& f, More&&... more) {
-  return [&]<std::size_t... I>(std::index_sequence<I...>) {
-    return select(on_receive(all[I], [&](std::optional<int> v) { f(I, v); })..., std::forward<More>(more)...);
-  }
-  (std::make_index_sequence<N>());
-}
-
-}  // namespace
 
 TEST_CASE("a select that waits on both sides of a channel does not meet itself") {
   simulate([] {
