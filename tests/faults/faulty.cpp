@@ -71,7 +71,7 @@ int endure(const plan& what) {
   arm(what);
   const std::string outcome = attempt();
   disarm();
-  const std::size_t struck = strikes();
+  const std::size_t hits = strikes();
   if (const auto now = entries("/proc/self/fd"); now != descriptors) return complain("descriptors", now, descriptors);
   for (int looks = 0; entries("/proc/self/task") > threads; ++looks) {  // a joined thread may still be on its way out
     if (looks == 1000) return complain("threads", entries("/proc/self/task"), threads);
@@ -91,7 +91,7 @@ int endure(const plan& what) {
     return 1;
   }
   if (const auto now = mappings(); now > mapped + 16) return complain("mappings", now, mapped);
-  std::printf("%s%s%s\n", struck ? "" : "not struck, ", outcome.empty() ? "done" : "refused: ", outcome.c_str());
+  std::printf("%s%s%s\n", hits ? "" : "not struck, ", outcome.empty() ? "done" : "refused: ", outcome.c_str());
   return 0;
 }
 

@@ -21,7 +21,7 @@ struct sleeper {
     if (usleep(1) != 0) std::abort();
   }
 };
-const sleeper last;
+const sleeper at_exit;
 
 }  // namespace
 

@@ -16,8 +16,6 @@ using namespace weft::test;
 
 namespace {
 
-constexpr timespec short_while{0, 2'000'000};
-
 fd make_epoll() {
   fd made(::epoll_create1(EPOLL_CLOEXEC));
   REQUIRE(made >= 0);

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -60,6 +61,9 @@ inline ends a_pipe() { return make_pipe(); }
 inline ends a_stream() { return make_pair(SOCK_STREAM); }
 inline ends datagrams() { return make_pair(SOCK_DGRAM); }
 inline ends records() { return make_pair(SOCK_SEQPACKET); }
+
+// For waits that nothing ends but time.
+inline constexpr timespec short_while{0, 2'000'000};
 
 struct loopback {
   sockaddr_in at{};

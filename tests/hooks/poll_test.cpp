@@ -24,13 +24,11 @@ using namespace weft::test;
 namespace {
 
 // What came of it, by place in the list.
-void note_events(transcript& says, const std::vector<pollfd>& files) {
+void note_returned(transcript& says, const std::vector<pollfd>& files) {
   std::string text = "events:";
   for (const pollfd& file : files) text += ' ' + std::to_string(file.revents);
   says.note(std::move(text));
 }
-
-constexpr timespec short_while{0, 2'000'000};
 
 }  // namespace
 
@@ -41,18 +39,18 @@ WEFT_SCENARIO("a poll waits for input, for room, or for its time") {
       std::vector<pollfd> all{{files.in, POLLIN, 0}};
       WEFT_CALL(says, poll, all.data(), 1, 0);
       WEFT_CALL(says, poll, all.data(), 1, 2);
-      note_events(says, all);
+      note_returned(says, all);
       WEFT_CALL(says, poll, all.data(), 1, -1);
-      note_events(says, all);
+      note_returned(says, all);
       WEFT_CALL(says, poll, all.data(), 1, 60'000);
-      note_events(says, all);
+      note_returned(says, all);
     });
     poller.until_it_waits(3);
     WEFT_CALL(s.says(), write, files.out, "x", 1);
     poller.join();
     std::vector<pollfd> room{{files.out, POLLOUT | POLLIN, 0}};
     WEFT_CALL(s.says(), poll, room.data(), 1, -1);
-    note_events(s.says(), room);
+    note_returned(s.says(), room);
   }
 }
 
@@ -63,7 +61,7 @@ WEFT_SCENARIO("a poll for room waits until somebody reads") {
     auto& poller = s.start([&](transcript& says) {
       std::vector<pollfd> all{{files.out, POLLOUT, 0}};
       WEFT_CALL(says, poll, all.data(), 1, -1);
-      note_events(says, all);
+      note_returned(says, all);
     });
     poller.until_it_waits();
     std::vector<char> buffer(10'000);
@@ -81,14 +79,14 @@ WEFT_SCENARIO("a poll of several says which, and one that is closed at once") {
     std::vector<pollfd> all{{first.in, POLLIN, 0}, {-1, POLLIN, 0},         {second.in, POLLIN, 0},
                             {first.in, 0, 0},      {second.in, POLLPRI, 0}, {-7, 0, 0}};
     WEFT_CALL(says, poll, all.data(), all.size(), -1);
-    note_events(says, all);
+    note_returned(says, all);
     char byte = 0;
     WEFT_CALL(says, read, second.in, &byte, 1);
     WEFT_CALL(says, poll, all.data(), all.size(), -1);
-    note_events(says, all);
+    note_returned(says, all);
     all.push_back({number, POLLIN, 0});
     WEFT_CALL(says, poll, all.data(), all.size(), -1);
-    note_events(says, all);
+    note_returned(says, all);
   });
   poller.until_it_waits(1);
   WEFT_CALL(s.says(), write, second.out, "x", 1);
@@ -118,10 +116,10 @@ WEFT_SCENARIO("files that are always ready are, and what they never are is waite
   const fd null(::open("/dev/null", O_RDWR | O_CLOEXEC)), directory(::open("/", O_RDONLY | O_CLOEXEC));
   std::vector<pollfd> all{{null, POLLIN | POLLOUT, 0}, {directory, POLLIN, 0}};
   WEFT_CALL(s.says(), poll, all.data(), all.size(), -1);
-  note_events(s.says(), all);
+  note_returned(s.says(), all);
   all = {{null, POLLPRI, 0}, {directory, POLLPRI, 0}};
   WEFT_CALL(s.says(), poll, all.data(), all.size(), 2);
-  note_events(s.says(), all);
+  note_returned(s.says(), all);
 }
 
 WEFT_SCENARIO("a ppoll waits like poll, whatever the mask") {
@@ -132,7 +130,7 @@ WEFT_SCENARIO("a ppoll waits like poll, whatever the mask") {
     std::vector<pollfd> all{{files.in, POLLIN | POLLRDHUP, 0}};
     WEFT_CALL(says, ppoll, all.data(), 1, &short_while, &mask);
     WEFT_CALL(says, ppoll, all.data(), 1, nullptr, &mask);
-    note_events(says, all);
+    note_returned(says, all);
   });
   poller.until_it_waits(2);
   REQUIRE(::shutdown(files.out, SHUT_WR) == 0);
@@ -147,9 +145,9 @@ WEFT_SCENARIO("the checked polls of _FORTIFY_SOURCE wait too") {
     WEFT_CALL(says, __poll_chk, all.data(), 2, 1, room);
     WEFT_CALL(says, __ppoll_chk, all.data(), 2, &short_while, nullptr, room);
     WEFT_CALL(says, __poll_chk, all.data(), 2, -1, room);
-    note_events(says, all);
+    note_returned(says, all);
     WEFT_CALL(says, __ppoll_chk, all.data(), 2, nullptr, nullptr, room);
-    note_events(says, all);
+    note_returned(says, all);
   });
   poller.until_it_waits(3);
   WEFT_CALL(s.says(), write, files.out, "x", 1);
@@ -162,7 +160,7 @@ WEFT_SCENARIO("many poll one file, and all hear of it") {
     s.start([&](transcript& says) {
       std::vector<pollfd> all{{files.in, POLLIN, 0}};
       WEFT_CALL(says, poll, all.data(), 1, -1);
-      note_events(says, all);
+      note_returned(says, all);
     });
   }
   auto& last = s.start([&](transcript& says) {
@@ -203,7 +201,7 @@ WEFT_SCENARIO_OF_RACES("a close wakes who polls") {
   auto& poller = s.start([&](transcript& says) {
     std::vector<pollfd> all{{files.in, POLLIN, 0}};
     WEFT_CALL(says, poll, all.data(), 1, -1);
-    note_events(says, all);  // a thread is woken only by the byte, and finds the same then
+    note_returned(says, all);  // a thread is woken only by the byte, and finds the same then
   });
   poller.until_it_waits();
   files.in.close();

@@ -32,8 +32,6 @@ void note_members(transcript& says, const fd_set& set, std::initializer_list<int
   says.note(std::move(text));
 }
 
-constexpr timespec short_while{0, 2'000'000};
-
 }  // namespace
 
 WEFT_SCENARIO("a select waits for input, for room, or for its time, and says what is left of it") {

@@ -19,7 +19,7 @@ using weft::test::simulate;
 
 namespace {
 
-constexpr timespec hour{3600, 0}, short_while{0, 50'000};
+constexpr timespec hour{3600, 0}, moment{0, 50'000};
 
 std::chrono::steady_clock::time_point now() { return std::chrono::steady_clock::now(); }
 
@@ -47,16 +47,16 @@ WEFT_SCENARIO("a sleep takes its time and says so") {
   WEFT_CALL(s.says(), usleep, 0);
   WEFT_CALL(s.says(), usleep, 1'100);
   timespec left{7, 7};
-  WEFT_CALL(s.says(), nanosleep, &short_while, &left);
-  WEFT_CALL(s.says(), nanosleep, &short_while, nullptr);
-  WEFT_CALL(s.says(), thrd_sleep, &short_while, &left);
+  WEFT_CALL(s.says(), nanosleep, &moment, &left);
+  WEFT_CALL(s.says(), nanosleep, &moment, nullptr);
+  WEFT_CALL(s.says(), thrd_sleep, &moment, &left);
   s.says().note("left untouched: " + std::to_string(left.tv_sec));
 }
 
 WEFT_SCENARIO("a sleep by a clock, relative and absolute") {
   for (const clockid_t clock : {CLOCK_MONOTONIC, CLOCK_REALTIME, CLOCK_BOOTTIME, CLOCK_TAI}) {
     timespec left{7, 7};
-    WEFT_CALL(s.says(), clock_nanosleep, clock, 0, &short_while, &left);
+    WEFT_CALL(s.says(), clock_nanosleep, clock, 0, &moment, &left);
     const timespec past = shown_by(clock, 0), soon = shown_by(clock, 2'000'000), ancient{1, 0};
     WEFT_CALL(s.says(), clock_nanosleep, clock, TIMER_ABSTIME, &ancient, &left);
     WEFT_CALL(s.says(), clock_nanosleep, clock, TIMER_ABSTIME, &past, nullptr);
@@ -74,8 +74,8 @@ WEFT_SCENARIO("a sleep that makes no sense is refused") {
     WEFT_CALL(s.says(), clock_nanosleep, CLOCK_REALTIME, TIMER_ABSTIME, &wrong, nullptr);
     WEFT_CALL(s.says(), thrd_sleep, &wrong, nullptr);
   }
-  WEFT_CALL(s.says(), clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &short_while, nullptr);
-  WEFT_CALL(s.says(), clock_nanosleep, 99, 0, &short_while, nullptr);
+  WEFT_CALL(s.says(), clock_nanosleep, CLOCK_THREAD_CPUTIME_ID, 0, &moment, nullptr);
+  WEFT_CALL(s.says(), clock_nanosleep, 99, 0, &moment, nullptr);
 }
 
 TEST_CASE("fibers that sleep in libc's functions sleep at the same time") {
@@ -181,7 +181,7 @@ TEST_CASE("a disabled hook blocks the worker") {
     {
       const weft::hooks::scoped_disable blocking;
       CHECK(usleep(100) == 0);
-      CHECK(nanosleep(&short_while, nullptr) == 0);
+      CHECK(nanosleep(&moment, nullptr) == 0);
       std::this_thread::sleep_for(50us);
     }
     CHECK(!other.done());

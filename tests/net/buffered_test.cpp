@@ -8,6 +8,8 @@
 #include <vector>
 #include <weft/net/buffered.hpp>
 
+#include "net/loopback.hpp"
+
 using namespace std::string_literals;
 using weft::deadline;
 using weft::net::buffered;
@@ -15,10 +17,9 @@ using weft::net::const_buffer;
 using weft::net::end_of_stream;
 using weft::net::partial_io;
 using weft::net::stream_errc;
+using weft::test::text_of;
 
 namespace {
-
-std::string text_of(const_buffer bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 const_buffer bytes_of(const std::string& text) { return std::as_bytes(std::span(text)); }
 

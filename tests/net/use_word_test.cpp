@@ -9,37 +9,37 @@
 
 using namespace weft::detail;
 using namespace weft::test;
-using entry = use_word::entry;
+using admission = use_word::entry;
 
 TEST_CASE("a side has one user that is alone, or any number that are not") {
   use_word w;
-  CHECK(w.enter_alone(io_side::read) == entry::granted);
-  CHECK(w.enter_alone(io_side::read) == entry::busy);
-  CHECK(w.enter_alone(io_side::write) == entry::granted);
-  CHECK(w.enter_as_guest() == entry::granted);
+  CHECK(w.enter_alone(io_side::read) == admission::granted);
+  CHECK(w.enter_alone(io_side::read) == admission::busy);
+  CHECK(w.enter_alone(io_side::write) == admission::granted);
+  CHECK(w.enter_as_guest() == admission::granted);
   CHECK_FALSE(w.leave_as_guest());
   CHECK_FALSE(w.leave(io_side::read));
-  CHECK(w.enter(io_side::read) == entry::granted);
-  CHECK(w.enter(io_side::read) == entry::granted);
-  CHECK(w.enter_alone(io_side::read) == entry::busy);
+  CHECK(w.enter(io_side::read) == admission::granted);
+  CHECK(w.enter(io_side::read) == admission::granted);
+  CHECK(w.enter_alone(io_side::read) == admission::busy);
   CHECK(w.is_used());
   CHECK_FALSE(w.leave(io_side::read));
   CHECK_FALSE(w.leave(io_side::read));
   CHECK_FALSE(w.leave(io_side::write));
   CHECK_FALSE(w.is_used());
-  CHECK(w.enter_alone(io_side::read) == entry::granted);
+  CHECK(w.enter_alone(io_side::read) == admission::granted);
 }
 
 TEST_CASE("whoever is last to leave a closed word owes the close, and nobody else") {
   use_word w;
-  CHECK(w.enter_alone(io_side::read) == entry::granted);
-  CHECK(w.enter_alone(io_side::write) == entry::granted);
+  CHECK(w.enter_alone(io_side::read) == admission::granted);
+  CHECK(w.enter_alone(io_side::write) == admission::granted);
   CHECK(w.close());
   CHECK(w.is_closed());
   CHECK_FALSE(w.close());
-  CHECK(w.enter_alone(io_side::read) == entry::closed);
-  CHECK(w.enter(io_side::write) == entry::closed);
-  CHECK(w.enter_as_guest() == entry::closed);
+  CHECK(w.enter_alone(io_side::read) == admission::closed);
+  CHECK(w.enter(io_side::write) == admission::closed);
+  CHECK(w.enter_as_guest() == admission::closed);
   CHECK_FALSE(w.leave(io_side::write));
   CHECK_FALSE(w.leave_closing());
   CHECK(w.leave(io_side::read));
@@ -50,7 +50,7 @@ TEST_CASE("a closer without users owes the close itself") {
   CHECK(w.close());
   CHECK(w.leave_closing());
   w.reset();
-  CHECK(w.enter_as_guest() == entry::granted);
+  CHECK(w.enter_as_guest() == admission::granted);
   CHECK(w.close());
   CHECK_FALSE(w.leave_as_guest());
   CHECK(w.leave_closing());
@@ -58,17 +58,17 @@ TEST_CASE("a closer without users owes the close itself") {
 
 TEST_CASE("a word in use is not closed by who asks for that") {
   use_word w;
-  CHECK(w.enter_alone(io_side::write) == entry::granted);
+  CHECK(w.enter_alone(io_side::write) == admission::granted);
   CHECK_FALSE(w.close_unused());
   CHECK_FALSE(w.leave(io_side::write));
   CHECK(w.close_unused());
   CHECK_FALSE(w.close_unused());
-  CHECK(w.enter_alone(io_side::write) == entry::closed);
+  CHECK(w.enter_alone(io_side::write) == admission::closed);
 }
 
 TEST_CASE("exposing changes neither users nor closing") {
   use_word w;
-  CHECK(w.enter_alone(io_side::read) == entry::granted);
+  CHECK(w.enter_alone(io_side::read) == admission::granted);
   w.expose();
   CHECK(w.is_exposed());
   CHECK_FALSE(w.leave(io_side::read));
@@ -88,7 +88,7 @@ TEST_CASE("closing while users come and go closes the fd once, after the last of
     ++closes;
   };
   const auto use = [&] {
-    if (w.enter_alone(io_side::read) != entry::granted) return;
+    if (w.enter_alone(io_side::read) != admission::granted) return;
     if (!open) ++misuses;
     ++read_bytes;
     if (w.leave(io_side::read)) close_fd();
@@ -120,7 +120,7 @@ TEST_CASE("of two that enter alone at once, one is refused or comes after the ot
   int inside = 0, both = 0;
   long turns = 0;
   const auto use = [&](stagger& wait) {
-    if (w.enter_alone(io_side::write) != entry::granted) return;
+    if (w.enter_alone(io_side::write) != admission::granted) return;
     if (++inside != 1) ++both;
     ++turns;
     wait(8);

@@ -12,8 +12,8 @@ using namespace weft::test;
 
 namespace {
 
-struct fake_poller final : poller {
-  ~fake_poller() override { descriptor::forget(*this); }
+struct asked_poller final : poller {
+  ~asked_poller() override { descriptor::forget(*this); }
   void attach(descriptor&) override { ++attached; }
   void detach(descriptor&) noexcept override { ++detached; }
   bool still_hears(descriptor&) noexcept override {
@@ -58,7 +58,7 @@ void park(fake_waiter& w, descriptor& d, direction which, poller& mine) {
 }  // namespace
 
 TEST_CASE("a kept number stays registered between waits, until it is closed") {
-  fake_poller mine;
+  asked_poller mine;
   const unowned f;
   CHECK(f->kept_as() == 0);
   CHECK_FALSE(f->is_kept());
@@ -88,7 +88,7 @@ TEST_CASE("a kept number stays registered between waits, until it is closed") {
 }
 
 TEST_CASE("to keep a number ends what was known of it before") {
-  fake_poller mine;
+  asked_poller mine;
   const unowned f;
   wake_list woken;
   f->borrow(woken);
@@ -102,7 +102,7 @@ TEST_CASE("to keep a number ends what was known of it before") {
 }
 
 TEST_CASE("to keep an open number only notes what it is") {
-  fake_poller mine;
+  asked_poller mine;
   owned f(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
   fake_waiter w;
   CHECK(wait_on(w, f, direction::read, mine) == wait_duty::park);
@@ -120,7 +120,7 @@ TEST_CASE("to keep an open number only notes what it is") {
 }
 
 TEST_CASE("to borrow a kept number neither begins nor ends a life") {
-  fake_poller mine;
+  asked_poller mine;
   const unowned f;
   f.keep(1);
   const auto life = f->generation();
@@ -137,7 +137,7 @@ TEST_CASE("to borrow a kept number neither begins nor ends a life") {
 }
 
 TEST_CASE("a number that is kept while somebody borrows it stays when that one has given it back") {
-  fake_poller mine;
+  asked_poller mine;
   const unowned f;
   wake_list woken;
   f->borrow(woken);
@@ -154,7 +154,7 @@ TEST_CASE("a number that is kept while somebody borrows it stays when that one h
 }
 
 TEST_CASE("a kept file that is confirmed goes on as it was") {
-  fake_poller mine;
+  asked_poller mine;
   const unowned f;
   f.keep(5, short_reads::mean_drained);
   f.confirm();
@@ -169,7 +169,7 @@ TEST_CASE("a kept file that is confirmed goes on as it was") {
 }
 
 TEST_CASE("a kept file that is another one is found out, and all begin again") {
-  fake_poller mine;
+  asked_poller mine;
   const unowned f;
   f.keep(5, short_reads::mean_drained);
   const auto life = f->generation();

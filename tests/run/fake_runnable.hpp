@@ -4,6 +4,7 @@
 
 #include <weft/detail/run/runnable.hpp>
 
+#include <array>
 #include <weft/detail/run/fifo.hpp>
 
 namespace weft::test {
@@ -12,6 +13,12 @@ struct fake_runnable : detail::runnable {
   fake_runnable() : runnable([](runnable&) noexcept {}) {}
 
   int number = 0;  // plain on purpose: TSan sees a queue that does not publish what it hands over
+};
+
+struct numbered : std::array<fake_runnable, 8> {
+  numbered() {
+    for (int i = 0; i < 8; ++i) (*this)[i].number = i;
+  }
 };
 
 inline fake_runnable* fake(detail::runnable* r) { return static_cast<fake_runnable*>(r); }

@@ -10,16 +10,6 @@
 using namespace weft::detail;
 using namespace weft::test;
 
-namespace {
-
-struct numbered : std::array<fake_runnable, 8> {
-  numbered() {
-    for (int i = 0; i < 8; ++i) (*this)[i].number = i;
-  }
-};
-
-}  // namespace
-
 TEST_CASE("a fifo gives back in the order of arrival, and is reusable after it ran empty") {
   numbered r;
   fifo f;

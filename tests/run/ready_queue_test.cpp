@@ -12,12 +12,6 @@ using namespace weft::test;
 
 namespace {
 
-struct numbered : std::array<fake_runnable, 4> {
-  numbered() {
-    for (int i = 0; i < 4; ++i) (*this)[i].number = i;
-  }
-};
-
 int pop_number(ready_queue& queue) {
   runnable* const r = queue.pop();
   return r ? fake(r)->number : -1;
