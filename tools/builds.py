@@ -15,6 +15,8 @@ DEBUG = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
 SANITIZED = ["-Dbuildtype=plain", "-Doptimization=1", "-Dcpp_args=-g1", "-Db_lundef=false"]
 ASAN = SANITIZED + ["-Db_sanitize=address,undefined"]
 TSAN = SANITIZED + ["-Db_sanitize=thread"]
+# All but `release`, which compiles every file alone: it finds missing includes, and nothing is inlined between files.
+UNITY = ["-Dunity=on", "-Dunity_size=8"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,7 @@ class Build:
     compiler: str = ""  # the default one
     cross: str = ""  # a machine of tools/cross
     environment: dict[str, str] = field(default_factory=dict)  # of the tests
+    unity: bool = True  # each room of the tests is compiled as a whole
 
     @property
     def directory(self):
@@ -40,6 +43,7 @@ class Build:
         if self.compiler:
             environment["CXX"] = self.compiler
         options = [*self.options, f"-Dcontext={self.context}", f"-Dfloors={self.floors}", "-Dtests=enabled"]
+        options += UNITY if self.unity else []
         if self.cross:
             options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini"),
                         f"-Dcpp_args=-g1 -isystem{lone_headers()}"]
@@ -73,7 +77,7 @@ def lone_headers():
 
 
 BUILDS = {build.name: build for build in [
-    Build("release", RELEASE),
+    Build("release", RELEASE, unity=False),
     Build("debug", DEBUG),
     Build("asan", ASAN),
     Build("tsan", TSAN),
