@@ -106,11 +106,11 @@ TEST_CASE("join_until is cancelled before it waits, and while it does") {
     for (const bool parked : {false, true}) {
       std::atomic<bool> waiting{false}, go{parked};
       bool was_cancelled = false;
-      auto joiner = create_task([](task_handle<>& whom, std::atomic<bool>& waiting, const std::atomic<bool>& go,
-                                   bool& was_cancelled) -> task<> {
-        waiting = true;
-        while (!go) std::this_thread::yield();  // cannot be cancelled here
-        co_await waits(whom, waiting, was_cancelled);
+      auto joiner = create_task([](task_handle<>& awaited, std::atomic<bool>& begun, const std::atomic<bool>& may_go_on,
+                                   bool& saw) -> task<> {
+        begun = true;
+        while (!may_go_on) std::this_thread::yield();  // cannot be cancelled here
+        co_await waits(awaited, begun, saw);
       }(whom, waiting, go, was_cancelled));
       if (parked) {
         CHECK_FALSE(co_await joiner.join_until(1ms));

@@ -139,15 +139,15 @@ TEST_CASE("an operation whose descriptor becomes ready at any moment of its wait
 TEST_CASE("a task that ends on one worker may be destroyed by its joiner on another at once") {
   std::atomic<int> alive{0};
   run(
-      [](std::atomic<int>& alive) -> task<> {
+      [](std::atomic<int>& frames) -> task<> {
         for (std::size_t i = 0; i < scaled(20'000); ++i) {
           std::atomic<bool> started{false};
-          auto child = create_task(spins(frame_guard(alive), started, i));
+          auto child = create_task(spins(frame_guard(frames), started, i));
           if (i % 4) {  // another worker takes it
             for (std::size_t k = 0; k < 1000 && !started; ++k) std::this_thread::yield();
           }
           if (co_await child != int(i)) CHECK(false);
-          if (alive != 0) CHECK(false);
+          if (frames != 0) CHECK(false);
         }
       }(alive),
       {.workers = 2});
