@@ -2,7 +2,6 @@
 #include "hooks/lives.hpp"
 
 #include <fcntl.h>
-#include <linux/close_range.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -13,8 +12,8 @@
 #include <climits>
 #include <cstdarg>
 
+#include "base/own_process.hpp"
 #include "hooks/next.hpp"
-#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
@@ -43,22 +42,31 @@ int begin_both(int result, const int* ends) noexcept {
   return result;
 }
 
-}  // namespace
-
-void ended_lives::end(descriptor& d) noexcept {
+// Whether it can be duplicated at all. Keeps errno.
+[[nodiscard]] bool is_number(int fd) noexcept {
   const int error = errno;
-  if (is_own_process()) d.close(woken_);
+  const bool is_open = ::fcntl(fd, F_GETFD) != -1;
   errno = error;
+  return is_open;
 }
 
-ended_lives::ended_lives(unsigned first, unsigned last) noexcept {
-  descriptor::for_each(first, last, [this](descriptor& d) {
-    if (d.is_kept()) end(d);
-  });
+}  // namespace
+
+void ended_lives::end(unsigned first, unsigned last) noexcept {
+  const int error = errno;
+  if (is_own_process()) {
+    first_ = first;
+    last_ = last;
+    descriptor::for_each(first, last, [this](descriptor& d) {
+      if (d.is_kept()) d.close(woken_);
+    });
+  }
+  errno = error;
 }
 
 void ended_lives::wake() noexcept {
   const int error = errno;
+  descriptor::for_each(first_, last_, [this](descriptor& d) { d.close_late(woken_); });
   woken_.unpark_all();
   errno = error;
 }
@@ -73,7 +81,7 @@ int close(int fd) {
 }
 
 int close_range(unsigned first, unsigned last, int flags) noexcept {
-  if (flags & CLOSE_RANGE_CLOEXEC) return next::close_range(first, last, flags);
+  if (flags != 0) return next::close_range(first, last, flags);  // it closes nothing, or in a table of the caller's own
   const ended_lives ended(first, last);
   return next::close_range(first, last, flags);
 }
@@ -86,13 +94,13 @@ void closefrom(int first) noexcept {
 int dup(int fd) noexcept { return begin_life(next::dup(fd)); }
 
 int dup2(int from, int to) noexcept {
-  if (from == to) return next::dup2(from, to);
+  if (from == to || !is_number(from)) return next::dup2(from, to);
   const ended_lives ended(to);
   return next::dup2(from, to);
 }
 
 int dup3(int from, int to, int flags) noexcept {
-  if (from == to) return next::dup3(from, to, flags);
+  if (from == to || !is_number(from) || (flags & ~O_CLOEXEC)) return next::dup3(from, to, flags);
   const ended_lives ended(to);
   return next::dup3(from, to, flags);
 }

@@ -12,27 +12,29 @@
 namespace weft::detail {
 
 // Around the call that closes numbers: ends their lives before it, and wakes those who wait for them behind it. Who waits
-// in poll(2) looks again, and must not find the number still open: nobody would wake it then.
+// in poll(2) looks again, and must not find the number still open: nobody would wake it then. For the same reason the
+// lives that began in between are ended as well.
 class ended_lives {
  public:
   explicit ended_lives(int fd) noexcept {
     if (descriptor* const d = descriptor::find(fd); d && d->is_kept()) [[unlikely]]
-      end(*d);
+      end(unsigned(fd), unsigned(fd));
   }
   // All numbers from `first` to `last`.
-  ended_lives(unsigned first, unsigned last) noexcept;
+  ended_lives(unsigned first, unsigned last) noexcept { end(first, last); }
   ended_lives(const ended_lives&) = delete;
   ended_lives& operator=(const ended_lives&) = delete;
-  // Keeps errno.
   ~ended_lives() {
-    if (!woken_.empty()) [[unlikely]]
+    if (first_ <= last_) [[unlikely]]
       wake();
   }
 
  private:
-  void end(descriptor& d) noexcept;
+  // Both keep errno.
+  void end(unsigned first, unsigned last) noexcept;
   void wake() noexcept;
 
+  unsigned first_ = 1, last_ = 0;  // none
   wake_list woken_;
 };
 

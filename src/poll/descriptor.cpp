@@ -91,6 +91,15 @@ void descriptor::close(wake_list& woken) noexcept {
   lock_.unlock();
 }
 
+void descriptor::close_late(wake_list& woken) noexcept {
+  lock_when_idle();
+  if (!is_open() && !is_kept() && borrowers_ == 0) {
+    begin_life(distrusted, woken);
+    let_go();
+  }
+  lock_.unlock();
+}
+
 void descriptor::borrow(wake_list& woken) noexcept {
   lock_when_idle();
   if (++borrowers_ == 1 && !is_open() && !is_kept()) {
@@ -277,7 +286,8 @@ void descriptor::forget(const poller& gone) noexcept {
 
 // Nothing of the parent's is ours: its locks, its waiters, its registrations.
 void descriptor::start_over() noexcept {
-  const bool untouched = lock_.try_lock() && !busy_ && !is_kept() && !poller_.load(std::memory_order_relaxed) &&
+  const bool untouched = lock_.try_lock() && !busy_ && !is_kept() && borrowers_ == 0 &&
+                         !asking_.load(std::memory_order_relaxed) && !poller_.load(std::memory_order_relaxed) &&
                          waiting_[0].empty() && waiting_[1].empty();
   if (!untouched) {
     for (auto& queue : waiting_) {
@@ -286,6 +296,8 @@ void descriptor::start_over() noexcept {
     }
     poller_.store(nullptr, std::memory_order_relaxed);
     busy_ = false;
+    borrowers_ = 0;
+    asking_.store(false, std::memory_order_relaxed);
     kept_.store(false, std::memory_order_relaxed);
     wake_list nobody;
     begin_life(distrusted, nobody);

@@ -82,6 +82,9 @@ class alignas(64) descriptor {
   void open(short_reads trust, wake_list& woken) noexcept;
   // Before ::close. All who wait are woken with outcome::closed, then the poller lets go.
   void close(wake_list& woken) noexcept;
+  // After ::close: the same for those who came too late for `close` and too early to find the number closed. Unless the
+  // number is another file's by now, which is used.
+  void close_late(wake_list& woken) noexcept;
   // Around waits on a file that weft may not own. The last `give_back` ends the life that the first `borrow` began; on
   // an open one both do nothing but count.
   void borrow(wake_list& woken) noexcept;

@@ -66,6 +66,22 @@ WEFT_SCENARIO_OF_RACES("dup2 and dup3 over a number wake who waits for it") {
   a_close_wakes(s, make_pipe(), [&](int number) { WEFT_OPEN(s.says(), dup3, null, number, O_CLOEXEC); });
 }
 
+WEFT_SCENARIO("what closes nothing, because it fails, wakes nobody") {
+  const ends files = make_pipe();
+  auto& reader = s.start([&](transcript& says) {
+    char byte = 'x';
+    WEFT_CALL(says, read, files.in, &byte, 1);
+  });
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), dup2, -1, int(files.in));
+  WEFT_CALL(s.says(), dup3, -1, int(files.in), 0);
+  WEFT_CALL(s.says(), dup3, int(files.out), int(files.in), O_APPEND);
+  WEFT_CALL(s.says(), close_range, unsigned(files.in), unsigned(files.in), 1024);
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), write, files.out, "y", 1);
+  reader.join();
+}
+
 WEFT_SCENARIO_OF_RACES("a range of numbers is closed") {
   a_close_wakes(s, make_pipe(),
                 [&](int number) { WEFT_CALL(s.says(), close_range, unsigned(number), unsigned(number), 0); });

@@ -87,6 +87,29 @@ TEST_CASE("a kept number stays registered between waits, until it is closed") {
   CHECK_FALSE(f->is_kept());
 }
 
+TEST_CASE(
+    "who comes between the end of a kept life and the close of the number is woken after it, a new file's is not") {
+  asked_poller mine;
+  const unowned f;
+  f.keep(1);
+  wake_list woken;
+  f->close(woken);
+  fake_waiter late;
+  park(late, f.state(), direction::read, mine);
+  f->close_late(woken);
+  woken.unpark_all();
+  CHECK(late.result() == outcome::closed);
+  CHECK(mine.detached == 1);
+  f.keep(2);
+  fake_waiter next;
+  park(next, f.state(), direction::read, mine);
+  f->close_late(woken);
+  woken.unpark_all();
+  CHECK(next.result() == outcome::none);
+  CHECK(f->kept_as() == 2);
+  f->wait_end(direction::read, *next.node);
+}
+
 TEST_CASE("to keep a number ends what was known of it before") {
   asked_poller mine;
   const unowned f;
