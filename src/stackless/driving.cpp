@@ -228,6 +228,10 @@ void operation::yield_in() noexcept { self().desk->at.push_ready(self()); }
 void recycle_task(task_core& task) noexcept {
   if (task.name) [[unlikely]]
     delete std::exchange(task.name, nullptr);
+  if (task.has_context) [[unlikely]] {  // it was never started
+    task.context.clear();
+    task.has_context = false;
+  }
   if (task.root) std::exchange(task.root, nullptr).destroy();
   if (task.word.pending()) [[unlikely]]
     task.word.clear_pending();

@@ -96,6 +96,23 @@ TEST_CASE("eager tasks by the thousand, nested, that fail, or that are let go") 
       {.workers = weft::test::workers()});
 }
 
+TEST_CASE("a task that was made and never started leaves nothing to the next one in its place") {
+  static weft::context_var<int> value(0);
+  run(
+      []() -> task<> {
+        co_await create_task([]() -> task<> {
+          const weft::context_var<int>::scoped inside(value, 42);
+          auto made = start_eagerly(sleeps_on());
+          CHECK_FALSE(made.await_ready());
+          co_return;
+        }());
+        std::vector<task_handle<int>> all;
+        for (int i = 0; i < 4; ++i) all.push_back(create_task([]() -> task<int> { co_return value.get(); }()));
+        for (auto& each : all) CHECK(co_await each == 0);
+      }(),
+      {.workers = 1});
+}
+
 TEST_CASE("a handle tells its task's name, stack and cancellations") {
   run(
       []() -> task<> {
