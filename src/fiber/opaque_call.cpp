@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/opaque_call.hpp"
 
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cerrno>
+#include <cstdint>
+#include <ctime>
 #include <new>
 #include <system_error>
 #include <weft/base/error.hpp>
 
+#include "base/own_process.hpp"
 #include "fiber/waiting.hpp"
 
 namespace weft::detail {
@@ -23,6 +29,16 @@ template <class Attempt> int error_of(Attempt&& attempt) noexcept {
   } catch (const std::bad_alloc&) {
     return ENOMEM;
   }
+}
+
+// A child of vfork(2) has the parent's memory and its one thread.
+int sleep_in_place(deadline until) noexcept {
+  constexpr std::int64_t second = 1'000'000'000;
+  const std::int64_t at = std::max(until.to_nanoseconds(), std::int64_t{0});
+  const timespec when{static_cast<time_t>(at / second), static_cast<long>(at % second)};
+  while (::syscall(SYS_clock_nanosleep, CLOCK_MONOTONIC, TIMER_ABSTIME, &when, nullptr) != 0 && errno == EINTR) {
+  }
+  return 0;
 }
 
 // [fd-2] False: a device that the poller refuses, and which tells nobody when it becomes ready.
@@ -54,6 +70,7 @@ opaque_call::~opaque_call() {
 void opaque_call::set_errno(int error) const noexcept { errno = error ? error : errno_; }
 
 int opaque_call::sleep_until(deadline until) noexcept {
+  if (!is_own_process()) return sleep_in_place(until);
   return error_of([&] {
     waiting me(&self_, waiting::may_cancel::yes, "its sleep to end");
     me.heed(me.park(until));
@@ -62,6 +79,7 @@ int opaque_call::sleep_until(deadline until) noexcept {
 }
 
 int opaque_call::check_slowly() noexcept {
+  if (!is_own_process()) return 0;  // to deliver may be to let others run first
   return error_of([] {
     check_cancellation();
     return 0;
@@ -70,6 +88,7 @@ int opaque_call::check_slowly() noexcept {
 
 void opaque_call::let_others_run() noexcept {
   self_.calls_without_wait = 0;
+  if (!is_own_process()) return;  // a child of vfork must not run the parent's fibers
   yield(*self_.desk, self_);
 }
 

@@ -7,7 +7,7 @@
 #include <new>
 #include <system_error>
 
-#include "hooks/process.hpp"
+#include "base/own_process.hpp"
 
 namespace weft::detail {
 namespace {

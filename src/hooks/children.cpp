@@ -13,13 +13,13 @@
 #include <cstdlib>
 #include <weft/base/deadline.hpp>
 
+#include "base/own_process.hpp"
 #include "hooks/adoption.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/elsewhere.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/next.hpp"
 #include "hooks/patience.hpp"
-#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {

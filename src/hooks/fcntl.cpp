@@ -4,11 +4,11 @@
 
 #include <cstdarg>
 
+#include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
-#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {

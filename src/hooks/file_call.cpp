@@ -5,8 +5,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include "base/own_process.hpp"
 #include "hooks/next.hpp"
-#include "hooks/process.hpp"
 #include "hooks/timeouts.hpp"
 
 namespace weft::detail {

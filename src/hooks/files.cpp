@@ -10,11 +10,11 @@
 
 #include <cerrno>
 
+#include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/elsewhere.hpp"
 #include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
-#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {

@@ -10,9 +10,9 @@
 #include <optional>
 #include <weft/base/deadline.hpp>
 
+#include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/next.hpp"
-#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 #include "hooks/times.hpp"
 #include "hooks/watching.hpp"

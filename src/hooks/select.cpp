@@ -15,9 +15,9 @@
 #include <new>
 #include <weft/base/deadline.hpp>
 
+#include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/next.hpp"
-#include "hooks/process.hpp"
 #include "hooks/table.hpp"
 #include "hooks/times.hpp"
 #include "hooks/watching.hpp"

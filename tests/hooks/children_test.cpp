@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <string>
 
 #include "hooks/files.hpp"
@@ -102,16 +103,27 @@ WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent doe
   char byte = 0;
   auto& reader = s.start([&](transcript& says) { WEFT_CALL(says, read, silent.in, &byte, 1); });
   reader.until_it_waits();
-  WEFT_CALL(s.says(), write, files.out, "from the child", 14);
+  const pid_t parent = ::getpid();
+  std::atomic<bool> over{false};
+  std::atomic<int> runs_in_child{0};
+  auto& spinner = s.start([&](transcript&) {
+    for (; !over; weft::this_fiber::yield()) runs_in_child += ::getpid() != parent;
+  });
+  constexpr int many = 50;  // more than a fiber may do without letting others run
+  WEFT_CALL(s.says(), write, files.out, "from the child, which reads it byte by byte, slowly", many);
   const pid_t child = ::vfork();
   if (child == 0) {
-    char text[32];
+    char text[many];
     int wrong = ::dup2(files.in, silent.in) != silent.in;
-    wrong += ::read(silent.in, text, sizeof text) != 14;
+    for (char& each : text) wrong += ::read(silent.in, &each, 1) != 1;
+    wrong += ::usleep(1) != 0;
     close_all();
     ::_exit(wrong);
   }
   s.says().note("ended with " + std::to_string(end_of(child)));
+  over = true;
+  spinner.join();
+  CHECK(runs_in_child == 0);
   reader.until_it_waits();
   WEFT_CALL(s.says(), write, silent.out, "x", 1);
   reader.join();

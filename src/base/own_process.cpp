@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "hooks/process.hpp"
+#include "base/own_process.hpp"
 
 #include <pthread.h>
 #include <unistd.h>
