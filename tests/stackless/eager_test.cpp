@@ -8,6 +8,7 @@
 #include <system_error>
 #include <vector>
 #include <weft/stackless.hpp>
+#include <weft/weft.hpp>
 
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
