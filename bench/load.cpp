@@ -6,35 +6,19 @@
 // are counted. Prints a name and value a line; exits with 1 when a byte was wrong or a connection was lost.
 #include "support/histogram.hpp"
 #include "support/loopback.hpp"
+#include "support/process_time.hpp"
 
 #include <sys/epoll.h>
 
-#include <chrono>
 #include <cstring>
-#include <filesystem>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace {
 
-using clock_type = std::chrono::steady_clock;
-
-std::uint64_t now() {
-  return static_cast<std::uint64_t>(std::chrono::nanoseconds(clock_type::now().time_since_epoch()).count());
-}
-
-// Nanoseconds that all threads of the process have run.
-std::uint64_t cpu_of(const std::string& pid) {
-  std::uint64_t sum = 0;
-  for (const auto& task : std::filesystem::directory_iterator("/proc/" + pid + "/task")) {
-    std::uint64_t ran = 0;
-    std::ifstream(task.path() / "schedstat") >> ran;
-    sum += ran;
-  }
-  return sum;
-}
+using bench::cpu_of;
+using bench::now;
 
 struct connection {
   int fd = -1;
@@ -150,10 +134,11 @@ int main(int argc, char** argv) try {
   const std::uint64_t cpu = cpu_of(pid) - cpu_before, took = now() - begun;
   const auto messages = static_cast<double>(load.times.total());
   if (messages == 0) throw std::runtime_error("no message came back");
-  std::printf("total %.0f\ncpu %.4f\nrps %.1f\np50 %.2f\np99 %.2f\n", static_cast<double>(load.total),
+  std::printf("total %.0f\ncpu %.4f\nrps %.1f\np50 %.2f\np99 %.2f\np999 %.2f\n", static_cast<double>(load.total),
               static_cast<double>(cpu) / messages / 1e3, messages / static_cast<double>(took) * 1e9,
               static_cast<double>(load.times.quantile(0.50)) / 1e3,
-              static_cast<double>(load.times.quantile(0.99)) / 1e3);
+              static_cast<double>(load.times.quantile(0.99)) / 1e3,
+              static_cast<double>(load.times.quantile(0.999)) / 1e3);
 } catch (const std::exception& error) {
   std::fprintf(stderr, "load: %s\n", error.what());
   return 1;

@@ -5,6 +5,7 @@ import datetime
 import json
 import os
 import platform
+import shlex
 import statistics
 import subprocess
 from pathlib import Path
@@ -44,7 +45,7 @@ def machine():
         "cpu": cpu,
         "cores": len(os.sched_getaffinity(0)),
         "kernel": platform.release(),
-        "compiler": output(os.environ.get("CXX", "g++"), "--version").split("\n")[0],
+        "compiler": output(*shlex.split(os.environ.get("CXX", "g++")), "--version").split("\n")[0],
         "revision": (output("git", "rev-parse", "--short", "HEAD") or "unknown") + ("+" if changed else ""),
         "date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC"),
     }

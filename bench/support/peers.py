@@ -10,17 +10,40 @@ from figures import ROOT
 from processes import Failure
 
 CXX = ["g++", "-std=c++20", "-O2", "-pthread"]
+GO = ["go", "build", "-o", "OUTPUT", "SOURCE/main.go"]
+ASIO = "libboost-dev=/usr/include/boost/asio.hpp"
+CONTEXT = "libboost-context-dev=/usr/include/boost/context/fiber.hpp"
+PYTHON = "python3-minimal=/usr/bin/python3"  # the distribution's own, which sees the modules that it packages
+SCRIPT = "SOURCE/main.py"
+# From the crates that are Debian packages, without a network; away from the source, beside which cargo would write.
+CARGO = ["sh", "-euc", "mkdir -p OUTPUT.cargo && cp -r SOURCE/. OUTPUT.cargo && cd OUTPUT.cargo && "
+         "/usr/bin/cargo build --offline --release --config 'source.crates-io.replace-with=\"debian\"' "
+         "--config 'source.debian.directory=\"/usr/share/cargo/registry\"' && cp target/release/$(basename SOURCE) OUTPUT"]
 
-# Name: the words for `need` of tools/packages.sh, and the compilation (SOURCE and OUTPUT are replaced), if any.
+# Name: the words for `need` of tools/packages.sh, and the compilation (SOURCE and OUTPUT are replaced) or the script, if any.
 PEERS = {
-    "go": (["golang-go=go"], ["go", "build", "-o", "OUTPUT", "SOURCE/main.go"]),
+    "go": (["golang-go=go"], [*GO, "SOURCE/generator.go"]),
+    "go_echo": (["golang-go=go"], GO),
+    "go_http": (["golang-go=go"], GO),
     "boost_fiber": (["libboost-fiber-dev=/usr/include/boost/fiber/all.hpp"],
                     [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_fiber", "-lboost_context"]),
-    "boost_context": (["libboost-context-dev=/usr/include/boost/context/fiber.hpp"],
-                      [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
-    "boost_coroutine": (["libboost-context-dev=/usr/include/boost/context/fiber.hpp"],
-                        [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
+    "boost_context": ([CONTEXT], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
+    "boost_coroutine": ([CONTEXT], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
+    "threads": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "threads_echo": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_callbacks": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_awaitable": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_timers": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_mixed": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "go_mixed": (["golang-go=go"], GO),
+    "asio_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "go_proxy": (["golang-go=go"], GO),
+    "tokio_echo": (["cargo=/usr/bin/cargo", "librust-tokio-dev=/usr/share/doc/librust-tokio-dev"], CARGO),
     "libuv": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
+    "libuv_echo": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
+    "python": ([PYTHON], SCRIPT),
+    "asyncio": ([PYTHON], SCRIPT),
+    "uvloop": ([PYTHON, "python3-uvloop=/usr/lib/python3/dist-packages/uvloop/__init__.py"], SCRIPT),
     "nginx": (["nginx-light=/usr/sbin/nginx"], None),
     "wrk": (["wrk=wrk"], None),
     "strace": (["strace=strace"], None),
@@ -30,24 +53,34 @@ PEERS = {
 def install(words):
     """What ./dev does for itself: says what is missing, then installs it. False if that failed."""
     return subprocess.run(["bash", "-c", 'set -euo pipefail; . tools/packages.sh; need "$@"', "need", *words],
-                          cwd=ROOT).returncode == 0
+                          cwd=ROOT, stdin=subprocess.DEVNULL).returncode == 0
 
 
-def provide(processes, name, directory):
-    """The peer's program, installed and compiled if need be; None if it cannot be had."""
-    words, compilation = PEERS[name]
+def obtain(processes, name, directory):
+    """The peer's program, installed and compiled if need be. Failure says why it cannot be had."""
+    words, how = PEERS[name]
     if not install(words):
-        return None
-    if compilation is None:
+        raise Failure("could not be installed: " + ", ".join(word.split("=")[0] for word in words))
+    if how is None:
         return shutil.which(name) or f"/usr/sbin/{name}"
     source, output = ROOT / "bench" / "peers" / name, directory / f"{name}_peer"
-    newest = max(f.stat().st_mtime for folder in (source, ROOT / "bench" / "support") for f in folder.iterdir())
+    if how == SCRIPT:
+        return source / "main.py"
+    newest = max(f.stat().st_mtime for f in (*source.rglob("*.*"), *(ROOT / "bench" / "support").glob("*.hpp")))
     if not output.exists() or output.stat().st_mtime < newest:
-        command = [word.replace("SOURCE", str(source)).replace("OUTPUT", str(output)) for word in compilation]
+        command = [word.replace("SOURCE", str(source)).replace("OUTPUT", str(output)) for word in how]
         print(f"compiling {name}: {' '.join(command)}", file=sys.stderr, flush=True)
         try:
             processes.output(command, env=dict(os.environ, GOCACHE=str(directory / "go-cache"), GO111MODULE="off"))
         except Failure as failure:
-            print(f"without {name}: {failure}", file=sys.stderr)
-            return None
+            raise Failure(f"could not be compiled\n{failure}") from None
     return output
+
+
+def provide(processes, name, directory):
+    """The peer's program; None, said aloud, if it cannot be had."""
+    try:
+        return obtain(processes, name, directory)
+    except Failure as failure:
+        print(f"without {name}: {failure}", file=sys.stderr)
+        return None

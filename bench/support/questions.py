@@ -38,7 +38,7 @@ def parse(said):
 
 
 def of_weft(side):
-    return side.split("@")[0] in ("weft", "weft-2", "stackless")
+    return side.split("@")[0] in ("weft", "weft-2", "stackless", "stackless-2")
 
 
 def program(bench, name, *arguments, two_cores=False, once=False):

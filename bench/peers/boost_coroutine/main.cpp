@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// The question of bench/generator.cpp asked of Boost.Coroutine2, with pooled stacks: with its default ones a life would
-// be mostly malloc.
+// Questions of bench/ asked of Boost.Coroutine2: boost_coroutine_peer generator|deep. With pooled stacks: with its default
+// ones a life would be mostly malloc.
+#include "../../support/levels.hpp"
 #include "../../support/report.hpp"
 
 #include <boost/coroutine2/all.hpp>
 
+#include <string>
 #include <vector>
 
 namespace {
@@ -41,9 +43,23 @@ double life() {
   return each;
 }
 
-}  // namespace
+[[gnu::noinline]] long hand_out(numbers::push_type& yield, long depth) {
+  if (depth > 1) return bench::keep(hand_out(yield, depth - 1)) + 1;
+  for (long i = 0; i < bench::handed_up; ++i) yield(i);
+  return 1;
+}
 
-int main() {
+double deep(long depth) {
+  numbers::pull_type source([depth](numbers::push_type& yield) { hand_out(yield, depth); });
+  long sum = 0;
+  const bench::stopwatch watch;
+  for (const long n : source) sum += n;
+  const double each = watch.nanoseconds() / bench::handed_up;
+  bench::expect(sum == bench::handed_up * (bench::handed_up - 1) / 2, "not every item came");
+  return each;
+}
+
+void generator() {
   std::vector<double> pulled, lived;
   for (int i = 0; i < bench::repeats; ++i) {
     pulled.push_back(pull());
@@ -51,4 +67,14 @@ int main() {
   }
   bench::report("generator/pull", "boost_coroutine", "ns", pulled);
   bench::report("generator/life", "boost_coroutine", "ns", lived);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string question = argc == 2 ? argv[1] : "";
+  if (question == "generator") return generator(), 0;
+  if (question == "deep") return bench::each_depth("deep/yield", "boost_coroutine", deep), 0;
+  std::fprintf(stderr, "usage: boost_coroutine_peer generator|deep\n");
+  return 2;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn. One thread, its default scheduler, pooled
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|channel. One thread, its default scheduler, pooled
 // stacks (its default ones make malloc grow and shrink the heap all the time, which would be no fair comparison).
+#include "../../support/levels.hpp"
 #include "../../support/report.hpp"
 
 #include <boost/fiber/all.hpp>
@@ -63,12 +64,80 @@ void spawn() {
   }
 }
 
+[[gnu::noinline]] long call(long depth) {
+  if (depth == 0) {
+    boost::this_fiber::yield();
+    return 0;
+  }
+  return bench::keep(call(depth - 1)) + 1;
+}
+
+double deep(long depth) {
+  fibers::pooled_fixedsize_stack stacks(64 * 1024);
+  long sum = 0;
+  const auto body = [&] {
+    for (long i = 0; i < bench::descents; ++i) sum += call(depth);
+  };
+  const bench::stopwatch watch;
+  fibers::fiber a(std::allocator_arg, stacks, body), b(std::allocator_arg, stacks, body);
+  a.join();
+  b.join();
+  const double each = watch.nanoseconds() / (2 * bench::descents);
+  bench::expect(sum == 2 * bench::descents * depth, "not every level was reached");
+  return each;
+}
+
+double trips() {
+  constexpr long count = 200'000;
+  fibers::unbuffered_channel<long> ping, pong;
+  fibers::fiber other([&] {
+    for (long i = 0; i < count; ++i) pong.push(ping.value_pop() + 1);
+  });
+  long value = 0;
+  const bench::stopwatch watch;
+  for (long i = 0; i < count; ++i) {
+    ping.push(value);
+    value = pong.value_pop();
+  }
+  const double each = watch.nanoseconds() / count;
+  other.join();
+  bench::expect(value == count, "a value was lost");
+  return each;
+}
+
+double through_64() {
+  constexpr long items = 1'000'000;
+  fibers::buffered_channel<long> line(64);
+  long sum = 0;
+  const bench::stopwatch watch;
+  fibers::fiber sender([&] {
+    for (long i = 0; i < items; ++i) line.push(i);
+  });
+  for (long i = 0; i < items; ++i) sum += line.value_pop();
+  const double each = watch.nanoseconds() / items;
+  sender.join();
+  bench::expect(sum == items * (items - 1) / 2, "a value was lost");
+  return each;
+}
+
+void channel() {
+  std::vector<double> trip, line;
+  for (int i = 0; i < bench::repeats; ++i) {
+    trip.push_back(trips());
+    line.push_back(through_64());
+  }
+  bench::report("channel/trip", "boost_fiber", "ns", trip);
+  bench::report("channel/64", "boost_fiber", "ns", line);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   const std::string question = argc == 2 ? argv[1] : "";
   if (question == "yield") return yield(), 0;
   if (question == "spawn") return spawn(), 0;
-  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn\n");
+  if (question == "deep") return bench::each_depth("deep/await", "boost_fiber", deep), 0;
+  if (question == "channel") return channel(), 0;
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|channel\n");
   return 2;
 }

@@ -432,9 +432,9 @@ func event() {
 
 func main() {
 	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory,
-		"mutex": mutex, "channel": channel, "event": event}
+		"mutex": mutex, "channel": channel, "event": event, "generator": generator, "deep": deep}
 	if len(os.Args) != 2 || questions[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel|event")
+		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel|event|generator|deep")
 		os.Exit(2)
 	}
 	questions[os.Args[1]]()
