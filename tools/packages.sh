@@ -11,6 +11,7 @@ linting=(g++=g++ python3=python3 clang-format-14=clang-format-14)
 checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgrind cmake=cmake qemu-user=qemu-aarch64
   libboost-context-dev=/usr/include/boost/context/fiber.hpp
   g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
+reporting=(python3=python3 gnuplot-nox=gnuplot)
 serving=("${building[@]}" wrk=wrk)
 
 is_there() {

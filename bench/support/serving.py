@@ -12,6 +12,7 @@ from pathlib import Path
 from processes import Failure, read_line
 
 ANSWER_WITHIN = 5  # seconds
+TAIL = Path(__file__).with_name("tail.lua")  # wrk itself does not print p99.9
 
 
 def raise_open_files():
@@ -120,12 +121,15 @@ def idle_connection(server, count, request=HTTP_REQUEST, length=None):
     return rss, rss + tables
 
 
+def wrk_command(connections, seconds, port):
+    return ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", TAIL, f"http://127.0.0.1:{port}/"]
+
+
 def wrk(processes, server, connections, seconds, core):
-    """CPU microseconds per request of the server, requests per second, p50 and p99 in microseconds."""
+    """CPU microseconds per request of the server, requests per second, p50, p99 and p99.9 in microseconds."""
     server.check_http()
     before = server.cpu()
-    said = processes.output(["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency",
-                             f"http://127.0.0.1:{server.port}/"], core, timeout=seconds + 30)
+    said = processes.output(wrk_command(connections, seconds, server.port), core, timeout=seconds + 30)
     cpu = server.cpu() - before
     wrong = re.search(r"Socket errors:.*|Non-2xx.*", said)
     if wrong:
@@ -134,7 +138,8 @@ def wrk(processes, server, connections, seconds, core):
     if requests == 0:
         raise Failure(f"{server.name} answered nothing to wrk in {seconds} s")
     return {"cpu": cpu / requests * 1e6, "rps": float(re.search(r"Requests/sec:\s+([\d.]+)", said)[1]),
-            "p50": microseconds(said, 50), "p99": microseconds(said, 99)}
+            "p50": microseconds(said, 50), "p99": microseconds(said, 99),
+            "p999": float(re.search(r"^p999 ([\d.]+)$", said, re.M)[1])}
 
 
 def microseconds(said, percent):

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The workloads of ./dev bench compare in which one program serves on one core and another asks on the other."""
+
+import math
+
+from questions import drive, nginx
+from serving import Server, idle_connection, raise_open_files, wrk, wrk_command
+from workload import Step, Workload, peer, program, typed
+
+BUFFER = 16384  # bytes, on all sides
+HELD = 5000  # idle connections
+ECHO_LOADS = ((1, 64), (100, 64), (1000, 64), (100, 16384))  # connections, bytes of a message
+ECHO_PEERS = {"threads": "threads_echo", "asio_callbacks": "asio_callbacks", "asio_awaitable": "asio_awaitable",
+              "libuv": "libuv_echo", "go": "go_echo", "tokio": "tokio_echo", "asyncio": "asyncio", "uvloop": "uvloop"}
+UNITS = {"cpu": "us", "rps": "1/s", "p50": "us", "p99": "us", "p999": "us"}
+MIXED_LOAD = (100, 5000)  # connections, requests a second
+MIXED_UNITS = UNITS | {"p9999": "us"}
+MIXED_PEERS = {"asio_awaitable": "asio_mixed", "go": "go_mixed"}
+PROXY_PEERS = {"asio_awaitable": "asio_proxy", "go": "go_proxy"}
+
+
+def echo_servers(bench, size=64):
+    """Side: command. A raw loop needs one buffer for all while messages are small."""
+    directory = bench.builds[""] / "bench"
+    found = {"weft": [directory / "echo_fiber", "0"], "stackless": [directory / "echo_stackless", "0"],
+             "raw": [directory / "raw_echo_epoll", "0", "each" if size > 4096 else "shared", BUFFER]}
+    for side, name in ECHO_PEERS.items():
+        if name in bench.peers:
+            found[side] = [bench.peers[name], "0"]
+    return found
+
+
+def http_servers(bench):
+    """Side: command and port; the port is None where the server prints it."""
+    directory = bench.builds[""]
+    found = {"weft": ([directory / "examples" / "http_hello", "0"], None),
+             "stackless": ([directory / "examples" / "http_hello_stackless", "0"], None),
+             "raw": ([directory / "bench" / "raw_http_epoll", "0"], None)}
+    if "go_http" in bench.peers:
+        found["go"] = ([bench.peers["go_http"], "0"], None)
+    return found
+
+
+def together(bench, server, load):
+    return f"{typed(server, bench.cores[0])} & {typed(load, bench.cores[1])}"
+
+
+def echo(bench):
+    steps = []
+    for connections, size in ECHO_LOADS:
+        name = f"echo/{connections}x{size}"
+        for side, command in echo_servers(bench, size).items():
+            def run(name=name, side=side, command=command, connections=connections, size=size):
+                with Server(bench.processes, side, command, bench.cores[0]) as server:
+                    got = drive(bench, server, connections, size, bench.seconds)
+                return [(f"{name}/{what}", side, unit, [got[what]]) for what, unit in UNITS.items()]
+            load = [bench.builds[""] / "bench" / "load", "PORT", "PID", connections, size, bench.seconds]
+            steps.append(Step(f"{connections} x {size} B, {side}", together(bench, command, load), run))
+    return steps
+
+
+def http(bench):
+    steps, seconds = [], math.ceil(bench.seconds)
+    def step(side, prepare):
+        for connections in (100, 1000):
+            def run(connections=connections):
+                command, port = prepare()
+                with Server(bench.processes, side, command, bench.cores[0], port) as server:
+                    got = wrk(bench.processes, server, connections, seconds, bench.cores[1])
+                return [(f"http/{connections}/{what}", side, unit, [got[what]]) for what, unit in UNITS.items()]
+            shown = prepare()[0]
+            yield Step(f"{connections} connections, {side}", together(bench, shown, wrk_command(connections, seconds, "PORT")),
+                       run)
+    for side, found in http_servers(bench).items():
+        steps += step(side, lambda found=found: found)
+    if "nginx" in bench.peers:
+        steps += step("nginx", lambda: nginx(bench))
+    return steps if "wrk" in bench.peers else []
+
+
+def proxy(bench):
+    directory, steps = bench.builds[""] / "bench", []
+    upstream = [directory / "raw_echo_epoll", "0"]  # beside the load, on its core
+    found = {"weft": directory / "proxy_fiber", "stackless": directory / "proxy_stackless",
+             **{side: bench.peers[name] for side, name in PROXY_PEERS.items() if name in bench.peers}}
+    load = [directory / "load", "PORT", "PID", 100, 64, bench.seconds]
+    for side, program_of_it in found.items():
+        def run(side=side, program_of_it=program_of_it):
+            with Server(bench.processes, "upstream", upstream, bench.cores[1]) as behind, \
+                    Server(bench.processes, side, [program_of_it, "0", behind.port], bench.cores[0]) as server:
+                got = drive(bench, server, 100, 64, bench.seconds)
+            return [(f"proxy/100x64/{what}", side, unit, [got[what]]) for what, unit in UNITS.items()]
+        shown = typed(upstream, bench.cores[1]) + " & " + together(bench, [program_of_it, "0", "UPSTREAM"], load)
+        steps.append(Step(side, shown, run))
+    return steps
+
+
+def mixed(bench):
+    directory, steps = bench.builds[""] / "bench", []
+    found = {"weft": directory / "mixed_fiber", "stackless": directory / "mixed_stackless",
+             **{side: bench.peers[name] for side, name in MIXED_PEERS.items() if name in bench.peers}}
+    for side, program_of_it in found.items():
+        command = [program_of_it, "0"]
+        def run(side=side, command=command):
+            with Server(bench.processes, side, command, bench.cores[0]) as server:
+                said = bench.processes.output([directory / "open_load", server.port, server.process.pid, *MIXED_LOAD,
+                                               bench.seconds], bench.cores[1], timeout=bench.seconds * 2 + 30)
+            got = {name: float(value) for name, value in (line.split() for line in said.splitlines())}
+            return [(f"mixed/{MIXED_LOAD[1]}/{what}", side, unit, [got[what]]) for what, unit in MIXED_UNITS.items()]
+        load = [directory / "open_load", "PORT", "PID", *MIXED_LOAD, bench.seconds]
+        steps.append(Step(side, together(bench, command, load), run))
+    return steps
+
+
+def memory(bench):
+    held = min(HELD, (raise_open_files() - 100) // 2)
+    steps = []
+    for side, command in echo_servers(bench).items():
+        def run(side=side, command=command):
+            with Server(bench.processes, side, command, bench.cores[0]) as server:
+                rss, with_tables = idle_connection(server, held, b"x" * 64, 64)
+            return [("memory/connection", side, "B", [rss]), ("memory/connection+tables", side, "B", [with_tables])]
+        steps.append(Step(f"{held} idle connections, {side}", f"{typed(command, bench.cores[0])} & connect {held} times, "
+                          "send and receive 64 B once, read VmRSS and VmPTE", run))
+    return steps
+
+
+LOAD = ["bench/load", "bench/echo_fiber", "bench/echo_stackless", "bench/raw_echo_epoll"]
+ECHO = {"echo": Workload("TCP echo: 64 B at 1, 100 and 1,000 connections, 16 KiB at 100", echo, LOAD,
+                         list(ECHO_PEERS.values()))}
+HTTP = {"http": Workload("HTTP hello under wrk, 100 and 1,000 connections", http,
+                         ["bench/raw_http_epoll", "examples/http_hello", "examples/http_hello_stackless"],
+                         ["wrk", "nginx", "go_http"])}
+MEMORY = {"memory": Workload("bytes of an idle connection, and of one that is parked; a million created and finished",
+                             lambda b: memory(b) + program(b, "memory") + program(b, "memory", "stackless") +
+                             peer(b, "go", "memory"),
+                             [*LOAD, "bench/memory"], [*ECHO_PEERS.values(), "go"])}
+PROXY = {"proxy": Workload("a proxy: each message makes one call upstream, 64 B, 100 connections", proxy,
+                           [*LOAD, "bench/proxy_fiber", "bench/proxy_stackless"], list(PROXY_PEERS.values()))}
+MIXED = {"mixed": Workload("what clients wait for while one request in a hundred computes for 5 ms: 5,000 a second, each at its "
+                           "time, over 100 connections", mixed,
+                           ["bench/open_load", "bench/mixed_fiber", "bench/mixed_stackless"], list(MIXED_PEERS.values()))}

@@ -1,0 +1,28 @@
+# SPDX-License-Identifier: BSL-1.0
+"""The workloads of ./dev bench compare, in the order of the report."""
+
+import building
+import servers
+from workload import asked, program
+
+WORKLOADS = {
+    "switch": asked("one switch between two flows, one way", "switch", "boost_context"),
+    "yield": asked("a yield among 2, 100, 1,000 and 10,000", "yield", "boost_fiber", "go", "python"),
+    "spawn": asked("spawn and join, one at a time and 1,000 at once", "spawn", "boost_fiber", "go", "python", "threads"),
+    "generator": asked("one pull of a generator, and a generator's life of three items", "generator", "boost_coroutine", "go",
+                       "python"),
+    "deep": asked("a wait below 1, 10 and 100 calls, and an item handed up through as many", "deep", "boost_fiber",
+                  "boost_coroutine", "go", "python"),
+    **servers.ECHO,
+    **servers.HTTP,
+    **servers.MEMORY,
+    "channel": asked("a value handed over: there and back, through a channel of 64, by select", "channel", "boost_fiber", "go",
+                     "threads", also=("channel_stackless",), two=("weft", "go")),
+    "mutex": asked("a mutex that nobody else wants; one that 100 want on two cores", "mutex", two=("weft", "go")),
+    "forkjoin": asked("fib(27) and skynet, one for each call, on one core and on two", "forkjoin", "go",
+                      mine=lambda b: program(b, "forkjoin", "1"), two=("weft", "go")),
+    "timers": asked("100,000 random sleeps; a million deadlines set and cancelled", "timers", "go", "libuv", "asio_timers"),
+    **servers.PROXY,
+    **servers.MIXED,
+    **building.WORKLOADS,
+}

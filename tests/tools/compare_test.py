@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSL-1.0
+"""The comparison keeps what was measured and goes on with the rest; its report says what the figures say."""
+
+import copy
+import json
+import shutil
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "bench/support")]
+import building  # noqa: E402
+import comparison  # noqa: E402
+import names  # noqa: E402
+import report  # noqa: E402
+import servers  # noqa: E402
+from document import document  # noqa: E402
+from judgement import figures, losses  # noqa: E402
+from pictures import draw, pictures  # noqa: E402
+from peers import PEERS  # noqa: E402
+from processes import Failure  # noqa: E402
+from workload import Step  # noqa: E402
+from workloads import WORKLOADS  # noqa: E402
+
+CONTENT = json.loads(Path(__file__).with_name("compare.json").read_text())
+comparison.say = lambda text: None  # the progress
+MACHINE, SETTINGS = CONTENT["machine"], CONTENT["settings"]
+
+
+def section(text, name):
+    return text.split(f"\n## {name}\n\n")[1].split("\n## ")[0]
+
+
+class Report(unittest.TestCase):
+    def setUp(self):
+        self.text = document(CONTENT, "# Why\n\n## yield\n\nBecause of the stack.\n")
+
+    def test_the_first_paragraph_of_a_section_names_who_is_ahead(self):
+        first = section(self.text, "yield").split("\n\n")[0]
+        self.assertIn("**weft loses here**", first)
+        self.assertIn("yield/2, weft, fibers: 5.00 ns against 2.50 ns of C++20 coroutines, bare (2.00x)", first)
+        self.assertIn("yield/2, weft, stackless: 3.00 ns against 2.50 ns of C++20 coroutines, bare (1.20x, within the spread)",
+                      first)
+        self.assertNotIn("Go", first)
+
+    def test_a_section_without_a_loss_says_so(self):
+        self.assertEqual(section(self.text, "echo").split("\n\n")[0], "weft loses nowhere here.")
+
+    def test_one_core_is_not_held_against_two(self):
+        self.assertEqual(section(self.text, "forkjoin").split("\n\n")[0], "weft loses nowhere here.")
+
+    def test_where_more_is_better_less_is_behind(self):
+        content = copy.deepcopy(CONTENT)
+        rps = figures(content["workloads"]["echo"])["echo/100x64/rps"]
+        self.assertAlmostEqual(rps["weft"].behind(rps["raw"]), 1.1)
+        self.assertAlmostEqual(rps["raw"].behind(rps["weft"]), 1 / 1.1)
+
+    def test_two_forms_of_weft_do_not_beat_each_other(self):
+        self.assertEqual([loss.side for loss in losses(figures(CONTENT["workloads"]["yield"]))], ["weft", "stackless"])
+
+    def test_ratios_are_those_of_the_medians_to_the_fibers(self):
+        rows = {line.split("|")[1].strip(): line.split("|")[-2].strip() for line in section(self.text, "yield").splitlines()
+                if line.startswith("| ")}
+        self.assertEqual({name: rows[name] for name in ("weft, fibers", "weft, stackless", "C++20 coroutines, bare", "Go")},
+                         {"weft, fibers": "1.00", "weft, stackless": "0.60", "C++20 coroutines, bare": "0.50", "Go": "9.00"})
+
+    def test_who_is_missing_is_named_with_the_reason(self):
+        self.assertIn("- tokio: could not be installed: librust-tokio-dev", self.text)
+
+    def test_a_step_that_failed_is_named(self):
+        self.assertIn("Not measured: boost_fiber: it ended with 1.", section(self.text, "yield"))
+
+    def test_every_command_stands_there(self):
+        for workload in CONTENT["workloads"].values():
+            for step in workload["steps"].values():
+                self.assertIn(f"`{step['command']}`", self.text)
+
+    def test_the_machine_stands_there(self):
+        for value in MACHINE.values():
+            self.assertIn(str(value), self.text)
+
+    def test_what_was_written_by_hand_stands_below_the_verdict(self):
+        self.assertEqual(section(self.text, "yield").split("\n\n")[1], "Why: Because of the stack.")
+
+    def test_the_same_figures_give_the_same_report(self):
+        again = json.loads(json.dumps(CONTENT))
+        self.assertEqual(document(again, ""), document(CONTENT, ""))
+
+    def test_every_picture_is_shown_and_drawn(self):
+        found = [picture for name, workload in CONTENT["workloads"].items() for picture in pictures(name, figures(workload))]
+        self.assertEqual([name for name, _ in found], ["yield-ns", "forkjoin-ns", "echo-cpu", "echo-p99"])
+        for name, _ in found:
+            self.assertIn(f"({name}.svg)", self.text)
+        if not shutil.which("gnuplot"):
+            self.skipTest("there is no gnuplot")
+        with tempfile.TemporaryDirectory() as directory:
+            draw(directory, found)
+            first = {path.name: path.read_bytes() for path in Path(directory).iterdir()}
+            draw(directory, found)
+            self.assertEqual(first, {path.name: path.read_bytes() for path in Path(directory).iterdir()})
+            self.assertEqual(set(first), {f"{name}.svg" for name, _ in found})
+
+
+class Rounds(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.path = Path(directory.name) / "compare.json"
+        self.ran = []
+
+    def step(self, name, **how):
+        def run():
+            self.ran.append(name)
+            return [("m/1", name, "ns", [float(len(self.ran))])]
+        return Step(name, f"./{name}", how.pop("run", run), **how)
+
+    def go(self, *steps, rounds=2, machine=MACHINE, cores=2.0, limit=None):
+        record = comparison.Record.continued(self.path, machine, SETTINGS)
+        plan = [("w", record.step("w", "text", step), step) for step in steps]
+        comparison.forget_what_did_not_count(plan)
+        self.whole = comparison.ask(plan, rounds, record, lambda: cores, limit)
+        record.save()
+        return {name: len(step["rounds"]) for name, step in record.workloads["w"]["steps"].items()}
+
+    def interrupted(self):
+        raise KeyboardInterrupt
+
+    def test_rounds_are_interleaved_and_nobody_is_always_first(self):
+        self.go(self.step("a"), self.step("b"))
+        self.assertEqual(self.ran, ["a", "b", "b", "a"])
+
+    def test_an_interrupted_run_is_completed_and_nothing_is_measured_twice(self):
+        with self.assertRaises(KeyboardInterrupt):
+            self.go(self.step("a"), self.step("b", run=self.interrupted))
+        self.assertEqual(self.ran, ["a"])
+        self.assertEqual(self.go(self.step("a"), self.step("b")), {"a": 2, "b": 2})
+        self.assertEqual(sorted(self.ran), ["a", "a", "b", "b"])
+        self.assertTrue(self.whole)
+
+    def test_another_revision_begins_anew_and_keeps_the_old_file_aside(self):
+        self.go(self.step("a"))
+        self.go(self.step("a"), machine={**MACHINE, "revision": "def5678"})
+        self.assertEqual(len(self.ran), 4)
+        self.assertTrue(self.path.with_suffix(".earlier.json").exists())
+
+    def test_another_command_begins_anew(self):
+        self.go(self.step("a"))
+        other = self.step("a")
+        other.command = "./a --other"
+        self.go(other)
+        self.assertEqual(len(self.ran), 4)
+
+    def test_a_step_that_fails_is_named_and_the_rest_goes_on(self):
+        def fails():
+            raise Failure("it ended with 1\nand said more")
+        self.assertEqual(self.go(self.step("a", run=fails), self.step("b")), {"a": 0, "b": 2})
+        self.assertFalse(self.whole)
+        self.assertEqual(json.loads(self.path.read_text())["workloads"]["w"]["steps"]["a"]["failed"], "it ended with 1")
+        self.assertEqual(self.go(self.step("a"), self.step("b")), {"a": 2, "b": 2})
+
+    def test_two_cores_that_are_not_there_do_not_count_and_are_tried_again(self):
+        self.go(self.step("a", two_cores=True), cores=1.2)
+        self.assertEqual((self.ran, self.whole), ([], False))
+        self.go(self.step("a", two_cores=True))
+        self.assertEqual((self.ran, self.whole), (["a", "a"], True))
+
+    def test_what_is_asked_once_is_asked_once(self):
+        self.assertEqual(self.go(self.step("a", once=True), self.step("b")), {"a": 1, "b": 2})
+        self.assertTrue(self.whole)
+
+    def test_after_the_time_is_up_everything_was_measured_once(self):
+        self.assertEqual(self.go(self.step("a"), self.step("b"), limit=1e-9), {"a": 1, "b": 1})
+        self.assertFalse(self.whole)
+
+    def test_the_remaining_time_is_that_of_the_rounds_that_are_left(self):
+        entries = [{"seconds": 2.0, "rounds": [[]]}, {"rounds": []}]
+        plan = [("w", entry, self.step("a")) for entry in entries]
+        self.assertEqual(comparison.remaining(plan, 3), 2.0 * 2 + 2.0 * 3)
+
+
+class Peers(unittest.TestCase):
+    def test_whoever_a_workload_is_compared_with_can_be_made(self):
+        for name, workload in WORKLOADS.items():
+            for peer in workload.peers:
+                self.assertIn(peer, PEERS, name)
+
+    def test_whatever_is_compiled_has_a_source(self):
+        for name, (_, how) in PEERS.items():
+            self.assertEqual((ROOT / "bench/peers" / name).is_dir(), how is not None, name)
+
+    def test_every_side_that_is_shown_has_a_name(self):
+        self.assertLessEqual({*servers.ECHO_PEERS, *servers.PROXY_PEERS, *servers.MIXED_PEERS, *building.THEIRS}, set(names.SIDES))
+
+
+report.main()
