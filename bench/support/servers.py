@@ -3,7 +3,7 @@
 
 import math
 
-from questions import drive, nginx
+from questions import drive, nginx, syscalls
 from serving import Server, idle_connection, raise_open_files, wrk, wrk_command
 from workload import Step, Workload, peer, program, typed
 
@@ -45,6 +45,10 @@ def together(bench, server, load):
     return f"{typed(server, bench.cores[0])} & {typed(load, bench.cores[1])}"
 
 
+def load_of(bench, connections, size, seconds):
+    return [bench.builds[""] / "bench" / "load", "PORT", "PID", connections, size, seconds]
+
+
 def echo(bench):
     steps = []
     for connections, size in ECHO_LOADS:
@@ -54,8 +58,17 @@ def echo(bench):
                 with Server(bench.processes, side, command, bench.cores[0]) as server:
                     got = drive(bench, server, connections, size, bench.seconds)
                 return [(f"{name}/{what}", side, unit, [got[what]]) for what, unit in UNITS.items()]
-            load = [bench.builds[""] / "bench" / "load", "PORT", "PID", connections, size, bench.seconds]
+            load = load_of(bench, connections, size, bench.seconds)
             steps.append(Step(f"{connections} x {size} B, {side}", together(bench, command, load), run))
+    return steps
+
+
+def calls(bench):
+    """Counted once: the number of calls does not depend on how fast the machine is at the moment."""
+    steps = []
+    for side, command in echo_servers(bench).items() if "strace" in bench.peers else ():
+        shown = f"{together(bench, command, load_of(bench, 100, 64, 'SECONDS'))} & strace -f -c -U calls,name -p PID; for 0.5 and for 2 s"
+        steps.append(Step(f"100 x 64 B, {side}", shown, lambda s=side, c=command: list(syscalls(bench, s, c, 100)), once=True))
     return steps
 
 
@@ -83,7 +96,7 @@ def proxy(bench):
     upstream = [directory / "raw_echo_epoll", "0"]  # beside the load, on its core
     found = {"weft": directory / "proxy_fiber", "stackless": directory / "proxy_stackless",
              **{side: bench.peers[name] for side, name in PROXY_PEERS.items() if name in bench.peers}}
-    load = [directory / "load", "PORT", "PID", 100, 64, bench.seconds]
+    load = load_of(bench, 100, 64, bench.seconds)
     for side, program_of_it in found.items():
         def run(side=side, program_of_it=program_of_it):
             with Server(bench.processes, "upstream", upstream, bench.cores[1]) as behind, \
@@ -128,6 +141,8 @@ def memory(bench):
 LOAD = ["bench/load", "bench/echo_fiber", "bench/echo_stackless", "bench/raw_echo_epoll"]
 ECHO = {"echo": Workload("TCP echo: 64 B at 1, 100 and 1,000 connections, 16 KiB at 100", echo, LOAD,
                          list(ECHO_PEERS.values()))}
+CALLS = {"calls": Workload("system calls of the TCP echo for each message of 64 B, at 100 connections", calls, LOAD,
+                           ["strace", *ECHO_PEERS.values()])}
 HTTP = {"http": Workload("HTTP hello under wrk, 100 and 1,000 connections", http,
                          ["bench/raw_http_epoll", "examples/http_hello", "examples/http_hello_stackless"],
                          ["wrk", "nginx", "go_http"])}
