@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What does a mutex cost that nobody else wants, locked and unlocked on a fiber, against std::mutex at the same place? And
-// one that 100 fibers want on two workers, against 100 threads with std::mutex?
+// What does a mutex cost that nobody else wants, locked and unlocked on a fiber, against std::mutex at the same place, and in
+// a task? And one that 100 fibers want on two workers, against 100 threads with std::mutex?
 //
 // mutex: the first. mutex 2: the second, which needs two cores.
 #include "support/report.hpp"
@@ -9,6 +9,7 @@
 #include <string_view>
 #include <thread>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 namespace {
@@ -32,6 +33,20 @@ template <class Mutex> double uncontended() {
         return each;
       },
       {.workers = 1});
+}
+
+weft::stackless::task<double> uncontended_in_a_task() {
+  weft::mutex m;
+  long locked = 0;
+  const bench::stopwatch watch;
+  for (long i = 0; i < alone; ++i) {
+    co_await m.async_lock();
+    ++locked;
+    m.unlock();
+  }
+  const double each = watch.nanoseconds() / double(alone);
+  bench::expect(locked == alone, "not all locks were had");
+  co_return each;
 }
 
 template <class Mutex> struct shared_count {
@@ -77,11 +92,13 @@ double threads() {
 
 int main(int argc, char** argv) {
   const bool two = argc > 1 && std::string_view(argv[1]) == "2";
-  std::vector<double> mine, floor;
+  std::vector<double> mine, stackless, floor;
   for (int i = 0; i < bench::repeats; ++i) {
     mine.push_back(two ? fibers() : uncontended<weft::mutex>());
+    if (!two) stackless.push_back(weft::stackless::run(uncontended_in_a_task(), {.workers = 1}));
     floor.push_back(two ? threads() : uncontended<std::mutex>());
   }
   bench::report(two ? "mutex/100" : "mutex/uncontended", two ? "weft-2" : "weft", "ns", mine);
   bench::report(two ? "mutex/100" : "mutex/uncontended", two ? "std-2" : "std", "ns", floor);
+  if (!two) bench::report("mutex/uncontended", "stackless", "ns", stackless);
 }

@@ -20,7 +20,7 @@ WORKLOADS = {
     "channel": asked("a value handed over: there and back, through a channel of 64, by select", "channel", "boost_fiber", "go",
                      "threads", also=("channel_stackless",), two=("weft", "go")),
     "event": asked("10,000 who wait for one event are woken, and wait for the next: fan-out and fan-in", "event", "go"),
-    "mutex": asked("a mutex that nobody else wants; one that 100 want on two cores", "mutex", two=("weft", "go")),
+    "mutex": asked("a mutex that nobody else wants; one that 100 want on two cores", "mutex", "boost_fiber", two=("weft", "go")),
     "forkjoin": asked("fib(27) and skynet, one for each call, on one core and on two", "forkjoin", "go",
                       mine=lambda b: program(b, "forkjoin", "1"), two=("weft", "go")),
     "timers": asked("100,000 random sleeps; a million deadlines set and cancelled", "timers", "go", "libuv", "asio_timers"),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|channel. One thread, its default scheduler, pooled
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|channel|mutex. One thread, its default scheduler, pooled
 // stacks (its default ones make malloc grow and shrink the heap all the time, which would be no fair comparison).
 #include "../../support/levels.hpp"
 #include "../../support/report.hpp"
@@ -130,6 +130,24 @@ void channel() {
   bench::report("channel/64", "boost_fiber", "ns", line);
 }
 
+void mutex() {
+  constexpr long total = 400'000;
+  std::vector<double> values;
+  for (int i = 0; i < bench::repeats; ++i) {
+    fibers::mutex m;
+    long locked = 0;
+    const bench::stopwatch watch;
+    for (long j = 0; j < total; ++j) {
+      m.lock();
+      ++locked;
+      m.unlock();
+    }
+    values.push_back(watch.nanoseconds() / static_cast<double>(total));
+    bench::expect(locked == total, "not all locks were had");
+  }
+  bench::report("mutex/uncontended", "boost_fiber", "ns", values);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -138,6 +156,7 @@ int main(int argc, char** argv) {
   if (question == "spawn") return spawn(), 0;
   if (question == "deep") return bench::each_depth("deep/await", "boost_fiber", deep), 0;
   if (question == "channel") return channel(), 0;
-  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|channel\n");
+  if (question == "mutex") return mutex(), 0;
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|channel|mutex\n");
   return 2;
 }
