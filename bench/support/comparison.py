@@ -108,7 +108,8 @@ def run(entry, step, control):
     try:
         entry["rounds"].append([list(sample) for sample in step.run()])
     except Failure as failure:
-        entry["failed"] = str(failure).splitlines()[0].replace(f"{ROOT}/", "")
+        said = str(failure).replace(f"{ROOT}/", "").splitlines()
+        entry["failed"] = ": ".join(said[:1] + said[1:][-1:])  # what failed, and the last that it said
         return f" FAILED: {failure}"
     return ""
 

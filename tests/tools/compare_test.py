@@ -156,10 +156,11 @@ class Rounds(unittest.TestCase):
 
     def test_a_step_that_fails_is_named_and_the_rest_goes_on(self):
         def fails():
-            raise Failure("it ended with 1\nand said more")
+            raise Failure("it ended with 1\nand said\nsomething")
         self.assertEqual(self.go(self.step("a", run=fails), self.step("b")), {"a": 0, "b": 2})
         self.assertFalse(self.whole)
-        self.assertEqual(json.loads(self.path.read_text())["workloads"]["w"]["steps"]["a"]["failed"], "it ended with 1")
+        self.assertEqual(json.loads(self.path.read_text())["workloads"]["w"]["steps"]["a"]["failed"],
+                         "it ended with 1: something")
         self.assertEqual(self.go(self.step("a"), self.step("b")), {"a": 2, "b": 2})
 
     def test_two_cores_that_are_not_there_do_not_count_and_are_tried_again(self):
