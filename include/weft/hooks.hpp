@@ -3,3 +3,4 @@
 #pragma once
 
 #include <weft/hooks/enabled.hpp>
+#include <weft/hooks/open_stream.hpp>

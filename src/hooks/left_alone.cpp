@@ -16,7 +16,7 @@ const left_alone rows[] = {
      "worker"},
     {"fread fwrite fgets fputs fclose fflush popen pclose fopen fopen64 fdopen freopen freopen64 __fread_chk "
      "__fread_unlocked_chk fread_unlocked fwrite_unlocked",
-     "stdio calls parts of libc that cannot be hooked: it blocks the worker and loses nothing"},
+     "stdio calls parts of libc that cannot be hooked: it blocks the worker and loses nothing; `open_stream`"},
     {"ioctl shutdown getsockopt epoll_ctl epoll_create epoll_create1 eventfd_read eventfd_write",
      "they need no hook: they do not wait, or only on an eventfd (use `read`), and O_NONBLOCK is the kernel's to "
      "remember"},

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: BSL-1.0
+// libc's own streams call parts of libc that cannot be hooked: they block their worker, no other, and lose nothing.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <string>
+#include <weft/hooks.hpp>
+#include <weft/weft.hpp>
+
+#include "hooks/files.hpp"
+#include "support/session.hpp"
+
+using namespace weft::test;
+
+namespace {
+
+// Whether the kernel has the thread wait in a read of that file.
+bool waits_in_read(int thread_id, int file) {
+  std::ifstream text("/proc/self/task/" + std::to_string(thread_id) + "/syscall");
+  long call = -1;
+  text >> call;
+  std::string first;
+  text >> first;
+  return call == SYS_read && !first.empty() && std::stol(first, nullptr, 16) == file;
+}
+
+// A byte goes to another fiber of this worker and comes back.
+void play_ball(const ends& files) {
+  auto other = weft::spawn({.worker = 1}, [&] {
+    char byte = 0;
+    CHECK(::read(files.in, &byte, 1) == 1);
+    CHECK(::write(files.in, &byte, 1) == 1);
+  });
+  char byte = 'x';
+  CHECK(::write(files.out, &byte, 1) == 1);
+  CHECK(::read(files.out, &byte, 1) == 1);
+  other.join();
+}
+
+}  // namespace
+
+TEST_CASE("a stream by fdopen blocks its worker and no other, and loses nothing") {
+  if (!std::ifstream("/proc/self/syscall").good()) return skip("the kernel does not say what a thread waits in");
+  ends files = make_pipe();
+  const int in = files.in;
+  std::atomic<int> reader_thread{0};
+  bool neighbour_ran = false;
+  std::string got;
+  const auto reads = [&] {
+    std::FILE* const stream = ::fdopen(files.in.release(), "r");
+    reader_thread = gettid();
+    char line[16];
+    while (std::fgets(line, sizeof line, stream)) {
+      CHECK(!neighbour_ran);
+      got += line;
+    }
+    CHECK(std::fclose(stream) == 0);
+  };
+  const auto until_reader_waits = [&] {
+    while (!reader_thread || !waits_in_read(reader_thread, in)) weft::this_fiber::yield();
+  };
+  const auto writes = [&] {
+    until_reader_waits();
+    auto neighbour = weft::spawn({.worker = 0}, [&] { neighbour_ran = true; });
+    const ends ball = make_pair(SOCK_STREAM);
+    for (const std::string text : {"one\n", "two\n", "three\n"}) {
+      until_reader_waits();
+      play_ball(ball);
+      CHECK(::write(files.out, text.data(), text.size()) == ssize_t(text.size()));
+    }
+    files.out.close();
+    neighbour.join();
+  };
+  weft::run(
+      [&] {
+        auto reader = weft::spawn({.worker = 0}, reads);
+        weft::spawn({.worker = 1}, writes).join();
+        reader.join();
+      },
+      {.workers = 2, .hog_threshold = {}});
+  CHECK(got == "one\ntwo\nthree\n");
+  CHECK(neighbour_ran);
+}
