@@ -64,7 +64,7 @@ def planned(options):
     for name, _ in matrix:
         plan += steps_of(name, matrix)
         if name == "release":
-            plan += [steps.tools(), steps.consumer(), steps.valgrind(),
+            plan += [steps.tools(), steps.consumer(), steps.valgrind(), steps.clients(steps.BUILDS["release"]),
                      steps.stress(steps.BUILDS["release"], options.stress)]
             plan += [steps.orders(steps.BUILDS["release"])] if options.all else []
     return plan

@@ -112,6 +112,11 @@ def consumer():
     return Step("consumer", build, run)
 
 
+def clients(build):
+    """Client libraries on fibers, each against a real server."""
+    return script("clients", [ROOT / "tests/clients/check", build.directory], build)
+
+
 def stress(build, seconds):
     """Random fibers, cancels, deadlines, closes and steals."""
     def run(logs, left):
