@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: BSL-1.0
 # The Debian and Ubuntu packages that the verbs of ./dev need, and how a missing one is installed.
-# A word is PACKAGE=PROBE; the package is there when the probe is a command or a file.
+# A word is PACKAGE=PROBE; the package is there when the probe is a command or a file, or a pattern that fits one.
 # shellcheck disable=SC2034  # dev reads these
 
 building=(g++=g++ meson=meson ninja-build=ninja pkg-config=pkg-config python3=python3)
@@ -12,11 +12,18 @@ checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgr
   libboost-context-dev=/usr/include/boost/context/fiber.hpp
   g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
 reporting=(python3=python3 gnuplot-nox=gnuplot)
+# What tests/clients takes: each program is skipped whose server or library cannot be had.
+clients=(redis-server=redis-server libhiredis-dev=/usr/include/hiredis/hiredis.h
+  'postgresql=/usr/lib/postgresql/*/bin/postgres'
+  libpq-dev=/usr/include/postgresql/libpq-fe.h nginx-light=/usr/sbin/nginx openssl=openssl
+  libcurl4-openssl-dev=curl-config mariadb-server-core=mariadb-install-db
+  mariadb-client-core=my_print_defaults libmariadb-dev=mariadb_config libssl-dev=/usr/include/openssl/ssl.h
+  libboost-dev=/usr/include/boost/asio.hpp)
 serving=("${building[@]}" wrk=wrk)
 
 is_there() {
   case $1 in
-    /*) [ -e "$1" ] ;;
+    /*) compgen -G "$1" >/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -40,4 +47,13 @@ need() {
     echo "dev: apt-get could not install ${missing[*]}" >&2
     exit 1
   }
+}
+
+# want WORD...: the same, but what cannot be had is a line on stderr, and no error.
+want() {
+  local word
+  (need "$@") && return
+  for word; do
+    (need "$word") || echo "dev: going on without ${word%%=*}" >&2
+  done
 }

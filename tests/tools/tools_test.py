@@ -116,14 +116,14 @@ class OtherPrograms(Case):
 class Packages(Case):
     """tools/packages.sh with an apt-get, a sudo and an id that only say that they were called."""
 
-    def need(self, *words, user=0, apt="exit 0"):
+    def need(self, *words, user=0, apt="exit 0", verb="need"):
         bin = self.log.parent / "bin"
         bin.mkdir()
         for name, script in {"apt-get": f'echo "apt-get $*"; {apt}', "sudo": 'echo sudo; exec "$@"',
                              "id": f"echo {user}"}.items():
             (bin / name).write_text(f"#!/bin/sh\n{script}\n")
             (bin / name).chmod(0o755)
-        return subprocess.run(["bash", "-euc", '. tools/packages.sh; need "$@"; echo done', "-", *words], cwd=ROOT,
+        return subprocess.run(["bash", "-euc", '. tools/packages.sh; "$@"; echo done', "-", verb, *words], cwd=ROOT,
                               env={**os.environ, "PATH": f"{bin}:{os.environ['PATH']}"}, capture_output=True, text=True)
 
     def test_what_is_there_is_not_installed(self):
@@ -144,6 +144,17 @@ class Packages(Case):
         done = self.need("one=/nonexistent/one", apt="[ $1 = update ]")
         self.assertEqual((done.returncode, done.stdout), (1, ""))
         self.assertIn("could not install one", done.stderr)
+
+
+    def test_a_probe_may_be_a_pattern(self):
+        done = self.need("base-files=/etc/debian_ver*", "one=/nonexistent/*")
+        self.assertIn("installing one,", done.stderr)
+
+    def test_what_is_only_wanted_and_cannot_be_had_is_a_line_and_no_error(self):
+        done = self.need("dash=sh", "one=/nonexistent/one", apt="[ $1 = update ]", verb="want")
+        self.assertEqual((done.returncode, done.stdout), (0, "done\n"))
+        self.assertIn("dev: going on without one\n", done.stderr)
+        self.assertNotIn("without dash", done.stderr)
 
 
 class Dev(Case):
