@@ -3,11 +3,17 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <new>
+#include <string_view>
 #include <system_error>
 
 #include "base/own_process.hpp"
+#include "context/raw_line.hpp"
+#include "fiber/dump.hpp"
+#include "fiber/fibers.hpp"
+#include "hooks/debug_words.hpp"
 
 namespace weft::detail {
 namespace {
@@ -47,6 +53,32 @@ namespace {
   return nullptr;
 }
 
+[[nodiscard]] std::string_view words_for(file_kind kind) noexcept {
+  switch (kind) {
+    case file_kind::stream:
+      return "a stream socket";
+    case file_kind::messages:
+      return "a socket of messages";
+    case file_kind::pipe:
+      return "a pipe";
+    case file_kind::special:
+      return "an eventfd, timerfd or the like";
+    default:
+      return "a terminal or device";
+  }
+}
+
+// WEFT_DEBUG=hooks. A file once, a device at each call.
+[[gnu::noinline]] void report(int fd, file_kind kind) noexcept {
+  static const bool is_wanted = has_debug_word("hooks");
+  const control_block* const self = is_wanted ? current_fiber() : nullptr;
+  if (!self) return;
+  raw_line line;
+  line.text("weft: hooks: fd ").number(unsigned(fd)).text(", ").text(words_for(kind)).text(", in a call of ");
+  add_description(line, *self);
+  line.write_to(STDERR_FILENO);
+}
+
 }  // namespace
 
 adopted_file::adopted_file(int fd) noexcept : fd_(fd), state_(descriptor::find(fd)) {
@@ -68,6 +100,7 @@ void adopted_file::learn() noexcept {
     state_->keep(known_, kind() == file_kind::stream ? descriptor::ask_kernel(fd_) : short_reads::mean_nothing, woken);
   }
   woken.unpark_all();
+  report(fd_, kind());
 }
 
 void adopted_file::give_back() noexcept {
