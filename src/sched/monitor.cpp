@@ -11,6 +11,7 @@
 
 #include "sched/population.hpp"
 #include "sched/signals.hpp"
+#include "sched/system_call.hpp"
 #include "sched/worker.hpp"
 
 namespace weft::detail {
@@ -95,6 +96,7 @@ void monitor::report(worker& at, std::chrono::nanoseconds held) noexcept {
   for (unsigned k = 0; k < kinds && length == 0; ++k)
     length = at.resident_of(k)->describe_running(at, what, sizeof what);
   if (length == 0) return;  // it has ended meanwhile
+  length += describe_system_call(at.thread_id(), what + length, sizeof what - length);
   std::fprintf(stderr, "weft: worker %u is held for %lld ms by %.*s; what may block belongs in blocking()\n",
                at.index(), static_cast<long long>(held.count() / 1'000'000), int(length), what);
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "sched/worker.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <utility>
 #include <weft/base/deadline.hpp>
@@ -135,6 +137,7 @@ void worker::unpark(wake_list& woken) noexcept {
 }
 
 void worker::run() {
+  thread_id_.store(gettid(), std::memory_order_relaxed);  // for people
   this_thread.running = this;
   for (unsigned k = 0; k < kinds; ++k) {
     this_thread.residents[k] = residents_[k].get();

@@ -65,6 +65,9 @@ class alignas(128) worker {
   // Whether the worker runs something (as against looking for work or sleeping). For the monitor.
   [[nodiscard]] bool is_busy() const noexcept { return busy_.load(std::memory_order_seq_cst); }  // [monitor-1]
 
+  // The kernel's number of its thread; 0 before it runs.
+  [[nodiscard]] int thread_id() const noexcept { return thread_id_.load(std::memory_order_relaxed); }
+
   struct counters {
     std::atomic<std::uint64_t> steals{0}, polls{0}, wakes{0};  // written by the owner alone, relaxed: statistics
   };
@@ -104,6 +107,7 @@ class alignas(128) worker {
 
   std::atomic<std::uint64_t> rounds_{0};  // fair turns so far; written by the owner, read for statistics
   std::atomic<bool> busy_{false};
+  std::atomic<int> thread_id_{0};  // relaxed: for people
   std::int64_t polled_at_ = 0;
   std::int64_t read_at_ = 0;   // when a fair turn last read the clock
   unsigned turns_unread_ = 0;  // fair turns until the next one that reads it

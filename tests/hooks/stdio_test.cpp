@@ -6,13 +6,16 @@
 #include <unistd.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdio>
 #include <fstream>
 #include <string>
+#include <thread>
 #include <weft/hooks.hpp>
 #include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
+#include "support/alone.hpp"
 #include "support/session.hpp"
 
 using namespace weft::test;
@@ -42,7 +45,43 @@ void play_ball(const ends& files) {
   other.join();
 }
 
+// Until the monitor's line about the worker has the call; each line without it lets the fiber go on, to be stuck anew.
+void release_by_what_is_said(ends& said, fd& releases, const std::string& call) {
+  std::string text;
+  char some[512];
+  for (int tries = 0; tries < 200 && text.find(call) == std::string::npos; ++tries) {
+    const ssize_t got = ::read(said.in, some, sizeof some);
+    if (got <= 0) break;
+    text.append(some, std::size_t(got));
+    CHECK(::write(releases, "x\n", 2) == 2);
+  }
+  CHECK_MESSAGE(text.find(call) != std::string::npos, text);
+  releases.close();
+}
+
 }  // namespace
+
+TEST_CASE("alone: a stream by fdopen holds its worker" * doctest::skip()) {
+  ends lines = make_pipe(), said = make_pipe();
+  const std::string call = ", in system call read (fd " + std::to_string(int(lines.in)) + ")";
+  const fd stderr_of_before(::dup(STDERR_FILENO));
+  REQUIRE(::dup2(said.out, STDERR_FILENO) == STDERR_FILENO);
+  std::thread listener([&] { release_by_what_is_said(said, lines.out, call); });
+  const auto reads = [&] {
+    std::FILE* const stream = ::fdopen(lines.in.release(), "r");
+    char line[16];
+    while (std::fgets(line, sizeof line, stream)) weft::this_fiber::sleep_for(std::chrono::milliseconds(1));
+    CHECK(std::fclose(stream) == 0);
+  };
+  weft::run([&] { weft::spawn(reads).join(); }, {.workers = 1, .hog_threshold = std::chrono::milliseconds(10)});
+  listener.join();
+  CHECK(::dup2(stderr_of_before, STDERR_FILENO) == STDERR_FILENO);
+}
+
+TEST_CASE("the line about a worker that stdio holds names the system call") {
+  if (!std::ifstream("/proc/self/syscall").good()) return skip("the kernel does not say what a thread waits in");
+  CHECK(run_alone("alone: a stream by fdopen holds its worker").status == 0);
+}
 
 TEST_CASE("a stream by fdopen blocks its worker and no other, and loses nothing") {
   if (!std::ifstream("/proc/self/syscall").good()) return skip("the kernel does not say what a thread waits in");
