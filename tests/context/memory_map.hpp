@@ -19,22 +19,30 @@
 
 namespace weft::test {
 
-// Mappings that refuse huge pages, as the slabs of stacks do and hardly anything else does.
-inline std::size_t stack_mappings() {
+struct mapped {
+  std::size_t mappings = 0, bytes = 0;
+};
+
+// What refuses huge pages, as the slabs of stacks do and hardly anything else does. Neighbours may be one mapping.
+inline mapped mapped_for_stacks() {
   std::ifstream maps("/proc/self/smaps");
-  std::size_t count = 0;
+  mapped all;
+  std::size_t size = 0;
   for (std::string line; std::getline(maps, line);) {
-    count += line.rfind("VmFlags:", 0) == 0 && line.find(" nh") != std::string::npos ? 1 : 0;
+    if (line.rfind("Size:", 0) == 0) size = std::strtoull(line.c_str() + 5, nullptr, 10) * 1024;
+    if (line.rfind("VmFlags:", 0) != 0 || line.find(" nh") == std::string::npos) continue;
+    ++all.mappings;
+    all.bytes += size;
   }
-  return count;
+  return all;
 }
 
 inline bool stack_mappings_are_seen() {
   const std::size_t size = detail::page_size();
-  const std::size_t before = stack_mappings();
+  const std::size_t before = mapped_for_stacks().bytes;
   void* page = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   madvise(page, size, MADV_NOHUGEPAGE);
-  const bool seen = stack_mappings() != before;
+  const bool seen = mapped_for_stacks().bytes != before;
   munmap(page, size);
   return seen;
 }

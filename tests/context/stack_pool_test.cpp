@@ -184,15 +184,15 @@ TEST_CASE("a pool leaves no mapping behind") {
     stack_cache cache(pool);
     std::vector<stack*> all;
     for (int i = 0; i < 200; ++i) all.push_back(cache.take(static_cast<unsigned>(i % 5)));
-    const std::size_t during = weft::test::stack_mappings();
+    const std::size_t during = weft::test::mapped_for_stacks().bytes;
     for (stack* s : all) cache.give(s);
     return during;
   };
   use(guard_method::automatic);  // a sanitizer maps shadow once
-  const std::size_t before = weft::test::stack_mappings();
+  const std::size_t before = weft::test::mapped_for_stacks().bytes;
   for (const guard_method method : {guard_method::automatic, guard_method::protect, guard_method::none}) {
     CHECK(use(method) > before);
-    CHECK(weft::test::stack_mappings() == before);
+    CHECK(weft::test::mapped_for_stacks().bytes == before);
   }
 }
 
@@ -265,7 +265,7 @@ TEST_CASE("far more guarded stacks than mappings live at once, a page and less t
     return;
   }
   const std::size_t before = weft::test::status_bytes("VmRSS") + weft::test::status_bytes("VmPTE");
-  const std::size_t mappings = weft::test::stack_mappings();
+  const std::size_t mappings = weft::test::mapped_for_stacks().mappings;
   stack_pool pool;
   stack_cache cache(pool);
   stack* all = nullptr;
@@ -277,7 +277,7 @@ TEST_CASE("far more guarded stacks than mappings live at once, a page and less t
   }
   const std::size_t after = weft::test::status_bytes("VmRSS") + weft::test::status_bytes("VmPTE");
   CHECK(after - before < count * (page_size() + 600));
-  CHECK(weft::test::stack_mappings() - mappings < 1000);  // slabs, and adjacent ones are one mapping
+  CHECK(weft::test::mapped_for_stacks().mappings - mappings < 1000);  // slabs, and adjacent ones are one mapping
   CHECK(weft::test::faults(all->low - 1));
   while (all != nullptr) cache.give(std::exchange(all, all->next));
   while (cache.trim()) {
