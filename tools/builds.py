@@ -15,7 +15,9 @@ DEBUG = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
 SANITIZED = ["-Dbuildtype=plain", "-Doptimization=1", "-Dcpp_args=-g1", "-Db_lundef=false"]
 ASAN = SANITIZED + ["-Db_sanitize=address,undefined"]
 TSAN = SANITIZED + ["-Db_sanitize=thread"]
-# All but `release`, which compiles every file alone: it finds missing includes, and nothing is inlined between files.
+# All but the release builds, which compile every file alone: they find missing includes, nothing is inlined between files,
+# and what the second of them compiles the compiler cache has from the first. They make the examples, too; the others have
+# those that tests/examples compiles.
 UNITY = ["-Dunity=on", "-Dunity_size=8"]
 
 
@@ -43,12 +45,10 @@ class Build:
         if self.compiler:
             environment["CXX"] = self.compiler
         options = [*self.options, f"-Dcontext={self.context}", f"-Dfloors={self.floors}", "-Dtests=enabled"]
-        options += UNITY if self.unity else []
+        options += UNITY if self.unity else ["-Dexamples=true"]
         if self.cross:
             options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini"),
                         f"-Dcpp_args=-g1 -isystem{lone_headers()}"]
-        else:
-            options += ["-Dexamples=true"]
         setup = ["meson", "setup", str(self.directory), *options]
         # A directory that other options made is made anew; the compiler cache keeps that cheap.
         written = self.directory / "options.txt"
@@ -81,7 +81,7 @@ BUILDS = {build.name: build for build in [
     Build("debug", DEBUG),
     Build("asan", ASAN),
     Build("tsan", TSAN),
-    Build("boost-release", RELEASE, context="boost"),
+    Build("boost-release", RELEASE, context="boost", unity=False),
     Build("boost-debug", DEBUG, context="boost"),
     Build("boost-asan", ASAN, context="boost"),
     Build("boost-tsan", TSAN, context="boost"),
