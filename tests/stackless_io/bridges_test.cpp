@@ -151,15 +151,17 @@ TEST_CASE("a task awaits fibers") {
 TEST_CASE("a cancelled task takes an unnamed fiber along, and waits for its end") {
   weft::stackless::run(
       []() -> task<> {
-        bool unwound = false;
+        std::atomic<bool> begun{false}, unwound{false};
         auto body = [&] {
           const struct at_end {
-            bool& done;
+            std::atomic<bool>& done;
             ~at_end() { done = true; }
           } guard{unwound};
+          begun = true;
           weft::this_fiber::sleep_until(weft::never);
         };
         auto waits = create_task(from(weft::spawn(body)));
+        while (!begun) co_await yield();
         for (int i = 0; i < 3; ++i) co_await yield();
         waits.cancel();
         CHECK(co_await ends_cancelled(waits));
