@@ -78,7 +78,7 @@ TEST_CASE("alone: no stack while spawning" * doctest::skip()) {
     {
       auto all = use_up();
       CHECK(all.size() + 5 > few / 2);
-      CHECK(all.size() < 2 * few);
+      CHECK(all.size() < 20 * few);  // those too that were spawned before a worker found out
       // The runtime lives on, and so do they.
       for (auto& f : all) CHECK(!f.done());
       weft::runtime& here = weft::this_runtime();
