@@ -87,7 +87,7 @@ TEST_CASE("alone: no stack while spawning" * doctest::skip()) {
       }).join();
     }
     CHECK(weft::spawn([] { return 5; }).join() == 5);
-    CHECK(weft::stats().live_fibers == 1);
+    while (weft::stats().live_fibers != 1) weft::this_fiber::yield();  // another worker counts behind the join
   });
 }
 TEST_CASE("alone: more fibers than stacks" * doctest::skip()) {
