@@ -219,7 +219,7 @@ TEST_CASE("wrong spawn options are refused by name, and nothing is started") {
                       [] { return weft::spawn({.stack_size = std::size_t(1) << 50}, [] {}); }));
         CHECK(weft::spawn({.stack_size = (64 << 10) + 1}, [] { return 1; }).join() ==
               1);  // no page multiple: rounded up
-        CHECK(weft::stats().live_fibers == 1);
+        while (weft::stats().live_fibers != 1) weft::this_fiber::yield();  // the other worker counts behind the join
       },
       {.workers = 2});
 }
