@@ -217,8 +217,8 @@ TEST_CASE("wrong spawn options are refused by name, and nothing is started") {
         CHECK(refuses(std::errc::invalid_argument, "stack size", [] { return weft::spawn({.stack_size = 1}, [] {}); }));
         CHECK(refuses(std::errc::invalid_argument, "stack size",
                       [] { return weft::spawn({.stack_size = std::size_t(1) << 50}, [] {}); }));
-        CHECK(weft::spawn({.stack_size = (64 << 10) + 1}, [] { return 1; }).join() ==
-              1);  // no page multiple: rounded up
+        auto rounded_up = weft::spawn({.stack_size = (64 << 10) + 1}, [] { return 1; });  // no page multiple
+        CHECK(rounded_up.join() == 1);
         while (weft::stats().live_fibers != 1) weft::this_fiber::yield();  // the other worker counts behind the join
       },
       {.workers = 2});
