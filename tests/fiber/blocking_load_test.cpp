@@ -3,8 +3,13 @@
 #include <weft/fiber/blocking.hpp>
 
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <unistd.h>
 
+#include <atomic>
 #include <chrono>
+#include <memory>
+#include <string>
 #include <vector>
 
 #include "fiber/blocking_gate.hpp"
@@ -16,6 +21,46 @@ using namespace std::chrono_literals;
 using namespace weft::test;
 using weft::blocking;
 using weft::blocking_abandonable;
+
+namespace {
+
+// This process's stderr, as long as it lives: what is written there can be waited for, and goes on to where it went.
+class heard_stderr {
+ public:
+  heard_stderr() : before_(::dup(STDERR_FILENO)) {
+    int ends[2];
+    REQUIRE(::pipe2(ends, O_CLOEXEC) == 0);
+    ::dup2(ends[1], STDERR_FILENO);
+    ::close(ends[1]);
+    heard_ = ends[0];
+  }
+  heard_stderr(const heard_stderr&) = delete;
+  heard_stderr& operator=(const heard_stderr&) = delete;
+  ~heard_stderr() {
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+    ::close(heard_);
+  }
+
+  // Blocks the thread; for one thread at a time.
+  void until_said(const std::string& what) {
+    std::string said;
+    char buffer[512];
+    while (said.find(what) == std::string::npos) {
+      const auto got = ::read(heard_, buffer, sizeof buffer);
+      if (got <= 0) return;
+      said.append(buffer, std::size_t(got));
+      (void)!::write(before_, buffer, std::size_t(got));
+    }
+  }
+
+ private:
+  int before_, heard_;
+};
+
+const std::string line_of_the_end = "waits for a blocking call begun at";
+
+}  // namespace
 
 TEST_CASE("calls that wait for a thread get it in the order in which they came") {
   on_fiber(
@@ -137,6 +182,7 @@ TEST_CASE("stress: calls that ran and calls that were withdrawn make up the call
 }
 
 TEST_CASE("alone: the end of the runtime waits for a begun call" * doctest::skip()) {
+  heard_stderr heard;
   std::atomic<bool> ended{false};
   weft::run(
       [&] {
@@ -144,7 +190,7 @@ TEST_CASE("alone: the end of the runtime waits for a begun call" * doctest::skip
         weft::go([&] {
           blocking([&] {
             begun = true;
-            std::this_thread::sleep_for(1200ms);  // the line comes after a second of the runtime's own
+            heard.until_said(line_of_the_end);
             ended = true;
           });
         });
@@ -155,13 +201,14 @@ TEST_CASE("alone: the end of the runtime waits for a begun call" * doctest::skip
 }
 
 TEST_CASE("alone: the end of the runtime waits for an abandoned call" * doctest::skip()) {
+  const auto heard = std::make_shared<heard_stderr>();
   static std::atomic<bool> begun, ended;
   weft::run(
       [&] {
-        auto f = weft::spawn([] {
-          blocking_abandonable([] {
+        auto f = weft::spawn([heard] {
+          blocking_abandonable([heard] {
             begun = true;
-            std::this_thread::sleep_for(1200ms);
+            heard->until_said(line_of_the_end);
             ended = true;
           });
         });
@@ -179,7 +226,7 @@ TEST_CASE("a runtime that ends waits for begun calls and after a second says, on
                             "alone: the end of the runtime waits for an abandoned call"}) {
     const auto end = run_alone(which);
     CHECK(end.status == 0);
-    CHECK(end.how_often("waits for a blocking call begun at") == 1);
+    CHECK(end.how_often(line_of_the_end) == 1);
     CHECK(end.said_this("blocking_load_test.cpp:"));
   }
 }
