@@ -13,6 +13,7 @@
 
 #include "clients/company.hpp"
 #include "hooks/files.hpp"
+#include "support/temporary.hpp"
 
 using namespace weft::clients;
 using namespace weft::test;
@@ -93,9 +94,8 @@ TEST_CASE("std::this_thread sleeps are the fiber's own") {
 
 TEST_CASE("an std::ifstream reads a FIFO whose writer is a fiber of the same worker") {
   on_one_worker([] {
-    char directory[] = "/tmp/weft-fifo-XXXXXX";
-    REQUIRE(::mkdtemp(directory) != nullptr);
-    const std::string name = std::string(directory) + "/fifo";
+    const temporary_directory directory;
+    const std::string name = directory.file("fifo");
     REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
     // Open for both, so that no open waits for the other side.
     fd both(::open(name.c_str(), O_RDWR | O_CLOEXEC));
@@ -112,21 +112,16 @@ TEST_CASE("an std::ifstream reads a FIFO whose writer is a fiber of the same wor
     both.close();
     reader.join();
     CHECK(got == "[first][second]");
-    ::unlink(name.c_str());
-    ::rmdir(directory);
   });
 }
 
 TEST_CASE("an std::ofstream and an std::ifstream of a file, by many fibers") {
   on_one_worker([] {
-    char name[] = "/tmp/weft-file-XXXXXX";
-    const fd made(::mkostemp(name, O_CLOEXEC));
     const std::string text = pattern(300'000);
-    std::ofstream(name) << text;
+    const temporary_file made(text);
     by_each(20, [&](int) {
-      std::ifstream file(name);
+      std::ifstream file(made.path());
       CHECK(std::string(std::istreambuf_iterator<char>(file), {}) == text);
     });
-    ::unlink(name);
   });
 }

@@ -1,34 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // Runs the examples in which fibers wait for each other and for files.
 #include <doctest/doctest.h>
-#include <unistd.h>
 
-#include <cstdlib>
-#include <fstream>
 #include <string>
 #include <vector>
 
 #include "examples/program.hpp"
+#include "support/temporary.hpp"
 
 using weft::test::program;
+using weft::test::temporary_file;
 
 namespace {
-
-// A file with that text, as long as it lives.
-class text_file {
- public:
-  explicit text_file(const std::string& text) {
-    close(mkstemp(path_.data()));
-    std::ofstream(path_) << text;
-  }
-  text_file(const text_file&) = delete;
-  text_file& operator=(const text_file&) = delete;
-  ~text_file() { unlink(path_.c_str()); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = "/tmp/weft-words-XXXXXX";
-};
 
 std::string repeat(const std::string& what, int times) {
   std::string text;
@@ -40,7 +23,7 @@ std::string repeat(const std::string& what, int times) {
 
 TEST_CASE("word_count adds up the words of all files, the most frequent first") {
   // More than a block each, so that words lie across the borders of blocks.
-  const text_file a(repeat("Fiber, worker; ", 20'000)), b(repeat("fiber stack\n", 30'000) + "claim"), c(""),
+  const temporary_file a(repeat("Fiber, worker; ", 20'000)), b(repeat("fiber stack\n", 30'000) + "claim"), c(""),
       d("a b c d e f");
   program words("word_count", {a.path(), b.path(), c.path(), d.path()});
   CHECK(words.said() ==
@@ -58,7 +41,7 @@ TEST_CASE("word_count adds up the words of all files, the most frequent first") 
 }
 
 TEST_CASE("word_count names a file that it cannot read") {
-  const text_file a("some words");
+  const temporary_file a("some words");
   program words("word_count", {a.path(), "/nowhere/words"});
   CHECK(words.said() == "word_count: /nowhere/words: No such file or directory\n");
   CHECK(words.wait() == 1);

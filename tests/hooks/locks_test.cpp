@@ -15,6 +15,7 @@
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/temporary.hpp"
 
 using namespace weft::test;
 
@@ -23,12 +24,11 @@ namespace {
 // A file, opened twice: two owners of locks.
 struct opened_twice {
   opened_twice() {
-    char name[] = "/tmp/weft-locks-XXXXXX";
-    first = fd(::mkostemp(name, O_CLOEXEC));
+    const temporary_file file;
+    first = fd(::open(file.name(), O_RDWR | O_CLOEXEC));
     REQUIRE(first >= 0);
-    second = fd(::open(name, O_RDWR | O_CLOEXEC));
+    second = fd(::open(file.name(), O_RDWR | O_CLOEXEC));
     REQUIRE(second >= 0);
-    ::unlink(name);
   }
   fd first, second;
 };

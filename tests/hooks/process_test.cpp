@@ -14,6 +14,7 @@
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/temporary.hpp"
 
 using namespace weft::test;
 
@@ -119,10 +120,8 @@ TEST_CASE("commands of many fibers run at once, on one worker") {
   weft::run(
       [] {
         // Each waits for the other's file: one after the other they would never end.
-        char directory[] = "/tmp/weft-system-XXXXXX";
-        REQUIRE(::mkdtemp(directory) != nullptr);
-        const std::string at = directory;
-        const auto meets = [&at](char mine, char other) {
+        const temporary_directory directory;
+        const auto meets = [&at = directory.path()](char mine, char other) {
           const std::string command = std::string("touch ") + at + "/" + mine + "; while ! [ -e " + at + "/" + other +
                                       " ]; do sleep 0.01; done";
           return ::system(command.c_str());
@@ -131,7 +130,6 @@ TEST_CASE("commands of many fibers run at once, on one worker") {
              second = weft::spawn([&] { return meets('b', 'a'); });
         CHECK(first.join() == 0);
         CHECK(second.join() == 0);
-        CHECK(::system(("rm -r " + at).c_str()) == 0);
       },
       {.workers = 1});
 }

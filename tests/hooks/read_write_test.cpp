@@ -16,6 +16,7 @@
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/temporary.hpp"
 
 extern "C" ssize_t __read_chk(int, void*, size_t, size_t);
 
@@ -206,10 +207,9 @@ WEFT_SCENARIO("files that are always ready, and what is no file") {
 }
 
 WEFT_SCENARIO("a regular file is read and written at its offset") {
-  char name[] = "/tmp/weft-hooks-XXXXXX";
-  const fd file(::mkostemp(name, O_CLOEXEC));
+  const temporary_file made;
+  const fd file(::open(made.name(), O_RDWR | O_CLOEXEC));
   REQUIRE(file >= 0);
-  ::unlink(name);
   const std::string text = pattern(100'000);
   WEFT_CALL(s.says(), write, file, text.data(), text.size());
   std::string got(200'000, ' ');

@@ -14,6 +14,7 @@
 #include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
+#include "support/temporary.hpp"
 
 using namespace weft::test;
 using weft::hooks::open_stream;
@@ -143,8 +144,8 @@ TEST_CASE("one stream for both directions takes turns") {
 }
 
 TEST_CASE("a stream of a file is read, written, sought and appended to") {
-  char name[] = "/tmp/weft-stream-XXXXXX";
-  const int file = ::mkostemp(name, O_CLOEXEC);
+  const temporary_file made;
+  const int file = ::open(made.name(), O_RDWR | O_CLOEXEC);
   REQUIRE(file >= 0);
   std::FILE* stream = open_stream(file, "wb+");
   REQUIRE(stream);
@@ -154,15 +155,14 @@ TEST_CASE("a stream of a file is read, written, sought and appended to") {
   CHECK(std::ftell(stream) == 4);
   CHECK(std::fclose(stream) == 0);
   CHECK(::fcntl(file, F_GETFD) == -1);  // it was the stream's
-  stream = open_stream(::open(name, O_RDWR | O_CLOEXEC), "a");
+  stream = open_stream(::open(made.name(), O_RDWR | O_CLOEXEC), "a");
   REQUIRE(stream);
   CHECK(std::fputs("+", stream) >= 0);
   CHECK(std::fclose(stream) == 0);
-  stream = open_stream(::open(name, O_RDONLY | O_CLOEXEC), "r");
+  stream = open_stream(::open(made.name(), O_RDONLY | O_CLOEXEC), "r");
   REQUIRE(stream);
   CHECK(line_of(stream) == "0123456789+");
   CHECK(std::fclose(stream) == 0);
-  ::unlink(name);
 }
 
 TEST_CASE("a stream that cannot be opened is refused, and the number is still the caller's") {

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <netinet/in.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,6 +15,8 @@
 #include <weft/net/tcp_listener.hpp>
 #include <weft/net/unix_listener.hpp>
 
+#include "support/temporary.hpp"
+
 namespace weft::test {
 
 inline net::address any_port() { return net::address("127.0.0.1", 0); }
@@ -27,22 +28,6 @@ struct tcp_pair {
     server = listener.accept();
   }
   net::tcp_stream client, server;
-};
-
-// A directory that goes with the object.
-class temporary_directory {
- public:
-  temporary_directory() {
-    char name[] = "/tmp/weft-test-XXXXXX";
-    path_ = ::mkdtemp(name);
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-  ~temporary_directory() { std::filesystem::remove_all(path_); }
-  [[nodiscard]] std::string file(const std::string& name) const { return path_ + "/" + name; }
-
- private:
-  std::string path_;
 };
 
 inline std::size_t fd_limit() {
