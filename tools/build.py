@@ -4,7 +4,7 @@
 import sys
 
 from builds import BUILD, BUILDS
-from console import quote, say
+from console import say
 
 
 def main(names):
@@ -19,8 +19,7 @@ def main(names):
         log = BUILD / f"{name}.txt"
         say(f"{name}: compiling into {BUILDS[name].directory}")
         if not BUILDS[name].compile(log):
-            quote("\n".join(log.read_text().splitlines()[-40:]))
-            say(f"{name}: failed; all of it is in {log}")
+            say(f"{name}: failed; all of it is in {log}", "\n".join(log.read_text().splitlines()[-40:]))
             return 1
         say(f"{name}: done")
     return 0

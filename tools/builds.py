@@ -63,7 +63,8 @@ class Build:
                 if not run(setup):
                     return False
                 written.write_text(str([word for word in setup if word != "--wipe"]))
-            return run(["ninja", "-C", str(self.directory), "-k0", *([f"-j{jobs}"] if jobs else [])])
+            # nice: the tests that run beside it go first.
+            return run(["nice", "ninja", "-C", str(self.directory), "-k0", *([f"-j{jobs}"] if jobs else [])])
 
 
 def lone_headers():

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
-"""./dev check, test and san: compiles builds, runs their legs while the next build compiles, counts test cases."""
+"""./dev check, test and san: compiles builds, runs legs, two at a time, while the next build compiles, and counts test
+cases."""
 
 import argparse
 import os
@@ -7,14 +8,18 @@ import re
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import legs
 import steps
 from builds import BUILD
-from console import quote, say
+from console import say
 from count import Count
 from programs import failure
 
+
+# Tests wait a good deal, for each other and for processes: alone a leg keeps little more than one core busy.
+SIDE_BY_SIDE = 2
 
 ERROR = re.compile(r"error:|ERROR|FAILED|undefined reference|multiple definition|No such file")
 
@@ -31,10 +36,10 @@ def main():
     builds = Compilation([step.build for step in plan if step.build])
     total = Count()
     failed = []
-    for step in plan:
-        results = run(step, builds)
-        total += sum((result.count for result in results), Count())
-        failed += [f"{step.name}: {result.name}: {result.why}" for result in results if result.why]
+    with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        for step, results in zip(plan, pool.map(lambda step: run(step, builds), plan)):
+            total += sum((result.count for result in results), Count())
+            failed += [f"{step.name}: {result.name}: {result.why}" for result in results if result.why]
     for line in failed:
         say("FAILED " + line)
     print(total, flush=True)
@@ -94,8 +99,7 @@ def run(step, builds):
     say(f"{step.name:28} {str(count):40} {time.monotonic() - begin:5.0f} s")
     for result in results:
         if result.why:
-            say(f"  {result.name}: {result.why}; see {os.path.relpath(logs)}")
-            quote(result.tail)
+            say(f"  {step.name}: {result.name}: {result.why}; see {os.path.relpath(logs)}", result.tail)
     return results
 
 
@@ -122,8 +126,8 @@ class Compilation(threading.Thread):
             if good:
                 say(f"{build.name:28} {'compiled':40} {time.monotonic() - begin:5.0f} s")
             else:
-                say(f"{build.name:28} does not compile; see {os.path.relpath(log)}")
-                quote("\n".join(errors_of(log.read_text(errors="replace"))))
+                say(f"{build.name:28} does not compile; see {os.path.relpath(log)}",
+                    "\n".join(errors_of(log.read_text(errors="replace"))))
                 self.errors[build.name] = f"{build.name} does not compile"
             self.done[build.name].set()
 

@@ -8,13 +8,9 @@ START = time.monotonic()
 lock = threading.Lock()
 
 
-def say(text):
+def say(text, quoted=""):
+    """One event; `quoted`: what somebody else said of it."""
     with lock:
         print(f"[{time.monotonic() - START:5.0f} s] {text}", flush=True)
-
-
-def quote(text):
-    """A part of somebody else's output."""
-    with lock:
-        for line in text.splitlines():
+        for line in quoted.splitlines():
             print("        | " + line, flush=True)
