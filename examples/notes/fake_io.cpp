@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdio>
 #include <thread>
+#include <utility>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -14,16 +15,21 @@ namespace {
 using namespace std::chrono_literals;
 
 std::vector<std::thread> readers;
-std::atomic<int> turn = 1;
+std::atomic<int> asked, turn;
 
-// On a thread of its own, as if a device were slow; the reads end in their order.
+void next_turn() {
+  ++turn;
+  turn.notify_all();
+}
+// On a thread of its own, as if a device were slow. It begins when all three reads have been asked for, and goes on when
+// the last one has been taken.
 void slow_read(int number) {
   std::this_thread::sleep_for(1ms);
   for (int now; (now = turn) != number;) turn.wait(now);
 }
-void next_turn() {
-  ++turn;
-  turn.notify_all();
+void ask(std::thread reader) {
+  readers.push_back(std::move(reader));
+  if (++asked == 3) next_turn();
 }
 
 namespace stackless {
@@ -33,11 +39,10 @@ using weft::stackless::future;
 using weft::stackless::task;
 
 void fake_read(future<int> into, int number) {
-  readers.emplace_back([into, number] {
+  ask(std::thread([into, number] {
     slow_read(number);
     into.set_result(number * 100);
-    next_turn();
-  });
+  }));
 }
 
 task<int> small_step(int number) {
@@ -49,6 +54,7 @@ task<int> big_step(int number) { co_return co_await small_step(number); }
 task<> one_task(int number) {
   std::printf("stackless: task %d begins\n", number);
   std::printf("stackless: task %d has read %d\n", number, co_await big_step(number));
+  next_turn();
 }
 
 void show() {
@@ -67,11 +73,10 @@ void show() {
 namespace fibers {
 
 void fake_read(weft::promise<int> into, int number) {
-  readers.emplace_back([into = std::move(into), number]() mutable {
+  ask(std::thread([into = std::move(into), number]() mutable {
     slow_read(number);
     into.set_value(number * 100);
-    next_turn();
-  });
+  }));
 }
 
 int small_step(int number) {
@@ -84,6 +89,7 @@ int big_step(int number) { return small_step(number); }
 void one_task(int number) {
   std::printf("fiber: task %d begins\n", number);
   std::printf("fiber: task %d has read %d\n", number, big_step(number));
+  next_turn();
 }
 
 void show() {
@@ -101,7 +107,7 @@ void show() {
 
 int main() {
   stackless::show();
-  turn = 1;
+  asked = turn = 0;
   weft::run([] { fibers::show(); }, {.workers = 1});
   for (auto& reader : readers) reader.join();
 }
