@@ -33,20 +33,38 @@ stackless::task<> see_off(weft::net::tcp_stream& peer) {
   }
 }
 
+struct reply {
+  std::string text;
+  enum { more, last, none } then = more;
+};
+
+// What has come is read into memory of this call's stack: what lies in the frame of the coroutine stays there while it
+// waits, and so does what `text` holds.
+reply answer(weft::net::tcp_stream& peer, http::hello_session& session) {
+  reply made;
+  std::error_code ec;
+  std::array<std::byte, 4096> bytes;  // a longer request comes in parts
+  const std::size_t count = peer.try_read_some(bytes, ec);
+  if (count != 0)
+    made.then = session.respond(text_of(std::span(bytes).first(count)), made.text) ? reply::more : reply::last;
+  else if (ec != std::errc::operation_would_block)
+    made.then = reply::none;
+  return made;
+}
+
 // A peer that goes away ends its connection and is no error of ours, hence the error codes.
 stackless::task<> serve_one(weft::net::tcp_stream peer) {
   std::error_code gone;
   peer.set_no_delay(true, gone);
   http::hello_session session;
-  std::string out;
-  std::array<std::byte, 512> bytes;  // in the frame as long as the connection lives; a longer request comes in parts
-  for (bool keep_alive = true; keep_alive;) {
-    const std::size_t count = co_await peer.async_read_some(bytes, gone);
-    if (count == 0) co_return;
-    out.clear();
-    keep_alive = session.respond(text_of(std::span(bytes).first(count)), out);
-    co_await peer.async_write_all(out, gone);
+  for (;;) {
+    co_await peer.async_wait_readable(gone);
     if (gone) co_return;
+    const reply next = answer(peer, session);
+    if (next.then == reply::none) co_return;
+    co_await peer.async_write_all(next.text, gone);
+    if (gone) co_return;
+    if (next.then == reply::last) break;
   }
   co_await see_off(peer);
 }
