@@ -14,16 +14,16 @@ template <class Attempt> bool io_operation::advance(Attempt&& attempt) noexcept 
   const bool first = phase_ == phase::fresh;
   course now = go_on();
   // Where the last read is known to have emptied the socket, the first try is left out.
-  if (now == course::on && first && side_ == io_side::read) {
-    if (const auto seen = socket_wait::drained(socket_)) now = wait(seen);
+  if (now == course::on && first && side() == io_side::read) {
+    if (const auto seen = socket_wait::drained(socket())) now = wait(seen);
   }
   while (now == course::on) {
-    if (socket_wait::count_one(socket_)) [[unlikely]] {
+    if (socket_wait::count_one(socket())) [[unlikely]] {
       yield_in();
       return false;
     }
-    const auto seen = socket_wait::about_to_try(socket_, side_);
-    result_.error = socket_.is_open() ? attempt(seen) : ECANCELED;
+    const auto seen = socket_wait::about_to_try(socket(), side());
+    result_.error = socket().is_open() ? attempt(seen) : ECANCELED;
     if (would_block(result_.error))
       now = wait(seen);
     else if (result_.error == pause_first)

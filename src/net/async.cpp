@@ -32,9 +32,10 @@ io_operation::course io_operation::go_on() noexcept {
   }
   const outcome why = wait_.end();
   if (was == phase::waiting && why != outcome::woken && why != outcome::closed)
-    socket_wait::state_of(socket_).wait_end(direction(side_), wait_.node());  // [fd-5]
+    socket_wait::state_of(socket()).wait_end(direction(side()), wait_.node());  // [fd-5]
   switch (why) {
     case outcome::woken:
+      woken_ = true;
       return course::on;
     case outcome::closed:
       result_.error = ECANCELED;
@@ -50,8 +51,8 @@ io_operation::course io_operation::go_on() noexcept {
 }
 
 io_operation::course io_operation::wait(std::uint64_t seen) noexcept {
-  descriptor& d = socket_wait::state_of(socket_);
-  socket_wait::has_waited(socket_);
+  descriptor& d = socket_wait::state_of(socket());
+  socket_wait::has_waited(socket());
   try {
     d.settle(*self().desk->at.poller, seen);  // [fd-2]
   } catch (const std::system_error& e) {
@@ -61,11 +62,11 @@ io_operation::course io_operation::wait(std::uint64_t seen) noexcept {
     result_.error = ENOMEM;
     return course::decided;
   }
-  if (!wait_.begin(self(), named(side_))) {
+  if (!wait_.begin(self(), named(side()))) {
     cancelled_ = true;
     return course::decided;
   }
-  const wait_duty duty = d.wait_begin(direction(side_), wait_.node(), seen);  // [fd-3]
+  const wait_duty duty = d.wait_begin(direction(side()), wait_.node(), seen);  // [fd-3]
   if (duty == wait_duty::park) {
     wait_.wake_at(until_);
     phase_ = phase::waiting;
@@ -90,8 +91,9 @@ io_operation::course io_operation::pause() noexcept {
     cancelled_ = true;
     return course::decided;
   }
-  wait_.wake_at(std::min(until_, deadline(patience_)));
-  patience_ = std::min<std::chrono::nanoseconds>(patience_ * 2, std::chrono::milliseconds(100));
+  constexpr unsigned longest = 6;
+  wait_.wake_at(std::min(until_, deadline(std::chrono::milliseconds(1 << pauses_))));
+  if (pauses_ < longest) ++pauses_;
   phase_ = phase::pausing;
   return course::suspended;
 }
@@ -104,12 +106,28 @@ const io_result& io_operation::result() const {
 
 // --- reading and writing ---
 
-read_operation::read_operation(net::stream_socket& stream, std::span<std::byte> into, extent how_much, deadline until,
-                               std::error_code* note) noexcept
-    : io_operation(&proceed, stream, io_side::read, socket_use::how::alone, until, note),
-      stream_(stream),
-      into_(into),
-      how_much_(how_much) {}
+stream_operation::stream_operation(step how, const net::stream_socket& stream, io_side side, deadline until,
+                                   std::error_code* note) noexcept
+    : io_operation(how, stream, side, socket_use::how::alone, until, note) {}
+
+const net::stream_socket& stream_operation::stream() const noexcept {
+  return static_cast<const net::stream_socket&>(socket());
+}
+
+bool readiness_operation::proceed(operation& self) noexcept {
+  auto& me = static_cast<readiness_operation&>(self);
+  return me.advance([&me](std::uint64_t) { return me.attempt(); });
+}
+
+int readiness_operation::attempt() noexcept {
+  return was_woken() || is_ready(socket_wait::fd(socket()), side()) ? 0 : EAGAIN;
+}
+
+void readiness_operation::await_resume() {
+  const io_result& r = result();
+  if (r.error && !note_) [[unlikely]]
+    stream().fail(r.error, side() == io_side::read ? net::stream_socket::reading : net::stream_socket::writing);
+}
 
 bool read_operation::proceed(operation& self) noexcept {
   auto& me = static_cast<read_operation&>(self);
@@ -119,7 +137,7 @@ bool read_operation::proceed(operation& self) noexcept {
 int read_operation::attempt(std::uint64_t seen) noexcept {
   if (into_.empty()) return 0;
   const io_result r =
-      read_once(socket_wait::state_of(stream_), socket_wait::fd(stream_), into_.subspan(result_.bytes), seen);
+      read_once(socket_wait::state_of(socket()), socket_wait::fd(socket()), into_.subspan(result_.bytes), seen);
   if (r.error) return r.error;
   result_.bytes += r.bytes;
   if (how_much_ == extent::some || result_.bytes == into_.size()) return 0;
@@ -129,18 +147,11 @@ int read_operation::attempt(std::uint64_t seen) noexcept {
 std::size_t read_operation::await_resume() {
   const io_result& r = result();
   if (r.error && !note_) [[unlikely]] {
-    if (how_much_ == extent::whole) stream_.fail_partly(r, net::stream_socket::reading);
-    stream_.fail(r.error, net::stream_socket::reading);
+    if (how_much_ == extent::whole) stream().fail_partly(r, net::stream_socket::reading);
+    stream().fail(r.error, net::stream_socket::reading);
   }
   return r.bytes;
 }
-
-write_operation::write_operation(net::stream_socket& stream, std::span<const std::byte> from, extent how_much,
-                                 deadline until, std::error_code* note) noexcept
-    : io_operation(&proceed, stream, io_side::write, socket_use::how::alone, until, note),
-      stream_(stream),
-      from_(from),
-      how_much_(how_much) {}
 
 bool write_operation::proceed(operation& self) noexcept {
   auto& me = static_cast<write_operation&>(self);
@@ -149,7 +160,7 @@ bool write_operation::proceed(operation& self) noexcept {
 
 int write_operation::attempt() noexcept {
   if (from_.empty()) return 0;
-  const io_result r = try_send(socket_wait::fd(stream_), from_.subspan(result_.bytes));
+  const io_result r = try_send(socket_wait::fd(socket()), from_.subspan(result_.bytes));
   if (r.error) return r.error;
   result_.bytes += r.bytes;
   return how_much_ == extent::some || result_.bytes == from_.size() ? 0 : try_again;
@@ -158,8 +169,8 @@ int write_operation::attempt() noexcept {
 std::size_t write_operation::await_resume() {
   const io_result& r = result();
   if (r.error && !note_) [[unlikely]] {
-    if (how_much_ == extent::whole) stream_.fail_partly(r, net::stream_socket::writing);
-    stream_.fail(r.error, net::stream_socket::writing);
+    if (how_much_ == extent::whole) stream().fail_partly(r, net::stream_socket::writing);
+    stream().fail(r.error, net::stream_socket::writing);
   }
   return r.bytes;
 }

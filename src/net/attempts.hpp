@@ -35,9 +35,12 @@ inline io_result wait_until_ready(const socket_handle& socket, io_side side, dea
   control_block* const self = running_fiber();
   socket_wait::checkpoint(self, socket);
   const held_socket s(socket);
-  const auto seen = s.about_to_try(side);
-  if (!seen) return {0, ECANCELED};
-  if (is_ready(s.fd(), side)) return {};
+  auto seen = side == io_side::read ? socket_wait::drained(socket) : 0;
+  if (!seen) {
+    seen = s.about_to_try(side);
+    if (!seen) return {0, ECANCELED};
+    if (is_ready(s.fd(), side)) return {};
+  }
   return {0, socket_wait::until_ready(self, socket, side, seen, until)};
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sockets of tasks, over loopback.
 #include <doctest/doctest.h>
-#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -19,6 +18,7 @@
 #include "net/loopback.hpp"
 #include "stackless/small_tasks.hpp"
 #include "support/scale.hpp"
+#include "support/temporary.hpp"
 
 namespace {
 
@@ -255,7 +255,7 @@ TEST_CASE("two readers of one stream are told so, and the end inside a whole rea
 }
 
 TEST_CASE("a unix listener with a full backlog is connected to when there is room") {
-  const std::string path = "/tmp/weft_stackless_" + std::to_string(::getpid());
+  const weft::test::temporary_directory directory;
   run([](std::string name) -> task<> {
     weft::net::unix_listener listener(address::parse("unix:" + name), {.backlog = 1});
     const auto connects = [](address to) -> task<> { (void)co_await unix_stream::async_connect(to); };
@@ -263,5 +263,5 @@ TEST_CASE("a unix listener with a full backlog is connected to when there is roo
     for (int i = 0; i < 8; ++i) all.push_back(create_task(connects(listener.local())));
     for (int i = 0; i < 8; ++i) (void)co_await listener.async_accept();
     for (auto& one : all) co_await one;
-  }(path));
+  }(directory.file("full")));
 }

@@ -154,6 +154,26 @@ class stream_socket : public detail::socket_handle {
     return async_write_all(bytes_of(from), until, ec);
   }
 
+  // A task that reads by `try_read_some` into memory of its caller's stack keeps no buffer in its frame while it waits.
+  [[nodiscard]] detail::readiness_operation async_wait_readable(deadline until = never) noexcept {
+    return {*this, detail::io_side::read, until, nullptr};
+  }
+  [[nodiscard]] detail::readiness_operation async_wait_readable(std::error_code& ec) noexcept {
+    return {*this, detail::io_side::read, never, &ec};
+  }
+  [[nodiscard]] detail::readiness_operation async_wait_readable(deadline until, std::error_code& ec) noexcept {
+    return {*this, detail::io_side::read, until, &ec};
+  }
+  [[nodiscard]] detail::readiness_operation async_wait_writable(deadline until = never) noexcept {
+    return {*this, detail::io_side::write, until, nullptr};
+  }
+  [[nodiscard]] detail::readiness_operation async_wait_writable(std::error_code& ec) noexcept {
+    return {*this, detail::io_side::write, never, &ec};
+  }
+  [[nodiscard]] detail::readiness_operation async_wait_writable(deadline until, std::error_code& ec) noexcept {
+    return {*this, detail::io_side::write, until, &ec};
+  }
+
   // The peer reads the end of the stream after what was written; reading goes on.
   void shutdown_write() { or_throw(shut_down(), "shut down the connection to"); }
   void shutdown_write(std::error_code& ec) { or_note(shut_down(), ec); }
@@ -223,6 +243,7 @@ class stream_socket : public detail::socket_handle {
 
  private:
   friend struct detail::peer_access;
+  friend class detail::readiness_operation;
   friend class detail::read_operation;
   friend class detail::write_operation;
   friend class detail::connect_step;

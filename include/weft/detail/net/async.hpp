@@ -6,7 +6,6 @@
 // What they refer to has to live as long; they refer to no task before that.
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <span>
 #include <system_error>
@@ -28,7 +27,7 @@ class io_operation : public operation {
   // `note` null: errors are thrown.
   io_operation(step how, const socket_handle& socket, io_side side, socket_use::how who, deadline until,
                std::error_code* note) noexcept
-      : operation(how), socket_(socket), until_(until), note_(note), use_(socket, side, who), side_(side) {}
+      : operation(how), until_(until), note_(note), use_(socket, side, who) {}
 
   // One step, on the task's worker. `attempt(seen)` makes one try: an errno, 0 when all is done, EAGAIN to wait, or one
   // of the two below.
@@ -39,9 +38,19 @@ class io_operation : public operation {
   const io_result& result() const;
   // Only for those without a result yet: it has failed before it began.
   void fail_early(int error) noexcept { result_.error = error; }
+  // The poller has heard something since this began.
+  [[nodiscard]] bool was_woken() const noexcept { return woken_; }
+  [[nodiscard]] const socket_handle& socket() const noexcept { return use_.socket(); }
+  [[nodiscard]] io_side side() const noexcept { return use_.side(); }
 
-  const socket_handle& socket_;
+  // One co_await, one of these in the frame, for as long as the connection lives: nothing is kept twice, and nothing lies
+  // in front of `wait_`, which is aligned, but what fills the gap.
   const deadline until_;
+
+ private:
+  task_wait wait_;
+
+ protected:
   std::error_code* const note_;
   io_result result_;
 
@@ -54,47 +63,66 @@ class io_operation : public operation {
   [[nodiscard]] course pause() noexcept;
 
   socket_use use_;
-  task_wait wait_;
-  std::chrono::nanoseconds patience_ = std::chrono::milliseconds(1);
-  const io_side side_;
+  std::uint8_t pauses_ = 0;
   phase phase_ = phase::fresh;
+  bool woken_ = false;
   bool cancelled_ = false;
 };
 
+// One on a stream.
+class stream_operation : public io_operation {
+ protected:
+  stream_operation(step how, const net::stream_socket& stream, io_side side, deadline until,
+                   std::error_code* note) noexcept;
+  [[nodiscard]] const net::stream_socket& stream() const noexcept;
+};
+
+// co_await: nothing; the side is ready.
+class [[nodiscard]] readiness_operation : public stream_operation {
+ public:
+  readiness_operation(const net::stream_socket& stream, io_side side, deadline until, std::error_code* note) noexcept
+      : stream_operation(&proceed, stream, side, until, note) {}
+  void await_resume();
+
+ private:
+  static bool proceed(operation& self) noexcept;
+  int attempt() noexcept;
+};
+
 // co_await: bytes.
-class [[nodiscard]] read_operation : public io_operation {
+class [[nodiscard]] read_operation : public stream_operation {
  public:
   enum class extent : bool { some, whole };
 
-  read_operation(net::stream_socket& stream, std::span<std::byte> into, extent how_much, deadline until,
-                 std::error_code* note) noexcept;
+  read_operation(const net::stream_socket& stream, std::span<std::byte> into, extent how_much, deadline until,
+                 std::error_code* note) noexcept
+      : stream_operation(&proceed, stream, io_side::read, until, note), how_much_(how_much), into_(into) {}
   std::size_t await_resume();
 
  private:
   static bool proceed(operation& self) noexcept;
   int attempt(std::uint64_t seen) noexcept;
 
-  net::stream_socket& stream_;
-  const std::span<std::byte> into_;
   const extent how_much_;
+  const std::span<std::byte> into_;
 };
 
 // co_await: bytes.
-class [[nodiscard]] write_operation : public io_operation {
+class [[nodiscard]] write_operation : public stream_operation {
  public:
   using extent = read_operation::extent;
 
-  write_operation(net::stream_socket& stream, std::span<const std::byte> from, extent how_much, deadline until,
-                  std::error_code* note) noexcept;
+  write_operation(const net::stream_socket& stream, std::span<const std::byte> from, extent how_much, deadline until,
+                  std::error_code* note) noexcept
+      : stream_operation(&proceed, stream, io_side::write, until, note), how_much_(how_much), from_(from) {}
   std::size_t await_resume();
 
  private:
   static bool proceed(operation& self) noexcept;
   int attempt() noexcept;
 
-  net::stream_socket& stream_;
-  const std::span<const std::byte> from_;
   const extent how_much_;
+  const std::span<const std::byte> from_;
 };
 
 class accept_step : public io_operation {

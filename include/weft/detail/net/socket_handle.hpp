@@ -93,6 +93,8 @@ class socket_use {
       return 0;
     return entry_ == use_word::entry::busy ? EINPROGRESS : EBADF;
   }
+  [[nodiscard]] const socket_handle& socket() const noexcept { return socket_; }
+  [[nodiscard]] io_side side() const noexcept { return side_; }
 
  private:
   [[gnu::always_inline]] static use_word::entry enter(const socket_handle& socket, io_side side, how who) noexcept {
