@@ -11,6 +11,7 @@
 #include "context/shadow_stack.hpp"
 #include "fiber/dump.hpp"
 #include "fiber/ending.hpp"
+#include "fiber/lock_witness.hpp"
 #include "fiber/switching.hpp"
 #include "poll/clock.hpp"
 
@@ -35,6 +36,7 @@ std::unique_ptr<population> make_fibers(scheduler& on) { return std::make_unique
 fibers::fibers(scheduler& on) : owner_(on), number_(on.number()), stacks_(options_of(on.settings())) {
   verify_exception_state();
   verify_no_shadow_stack();
+  if (on.settings().debug.locks) testify_of_locks();
   usual_.size_class = std::uint8_t(stacks_.default_class());
   usual_.movable = on.settings().settings.movable;
   if (on.settings().settings.overflow_report) overflow_.emplace(&describe_overflow);

@@ -64,13 +64,15 @@ debug_flags parse_debug(std::string_view text) {
       flags.migrate_always = true;
     else if (word == "guards=mprotect")
       flags.mprotect_guards = true;
+    else if (word == "locks")
+      flags.locks = true;
     else if (word == "hooks")
       continue;  // the library weft-hooks, where it is linked, looks for that itself
     else if (word.starts_with(mappings))
       flags.mappings = number("WEFT_DEBUG: mappings", word.substr(mappings.size()), false);
     else if (!word.empty())
       refuse("WEFT_DEBUG has no \"" + std::string(word) +
-             "\"; it knows migrate=always, guards=mprotect, mappings=N and hooks");
+             "\"; it knows migrate=always, guards=mprotect, mappings=N, hooks and locks");
   }
   return flags;
 }

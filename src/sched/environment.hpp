@@ -10,6 +10,7 @@ namespace weft::detail {
 struct debug_flags {
   bool migrate_always = false;   // every park of a movable fiber resumes on another worker
   bool mprotect_guards = false;  // stacks are guarded the way kernels before 6.13 need it
+  bool locks = false;            // tell of fibers that park while they hold a pthread mutex
   std::size_t mappings = 0;      // that such guards may use; 0: half of vm.max_map_count
 };
 
