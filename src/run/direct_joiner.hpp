@@ -10,28 +10,32 @@
 
 namespace weft::detail {
 
+// [join-4] The joiner itself. True: it is to park, and one unpark is owed to it. False: it was not shown, or has taken
+// itself back. `joins`: the last one that it joined; stale as a rule.
+[[nodiscard]] inline bool join_directly(waiter& joiner, std::atomic<completion*>& joins, completion& whom) noexcept {
+  joins.store(&whom, std::memory_order_relaxed);  // ordered by the exchange
+  if (!whom.show_directly(joiner)) return false;
+  order_behind_exchange();  // pairs with the one of `cancel_wait`: one of the two sees the other
+  return !joiner.word.pending() || !whom.take_back(joiner);
+}
+
+// Under the lock that orders cancellations of the joiner. True: that ended a wait, and the caller owes an unpark.
+[[nodiscard]] inline bool cancel_wait(waiter& joiner, const std::atomic<completion*>& joins) noexcept {
+  if (joiner.word.cancel()) return true;
+  order_behind_exchange();                                           // [join-5]; pairs with the one of `join_directly`
+  completion* const joined = joins.load(std::memory_order_relaxed);  // `take_back` looks at the word that it names
+  return joined && joined->take_back(joiner);
+}
+
 struct direct_joiner : waiter {
   using waiter::waiter;
 
-  // [join-4] Owner only. True: it is to park, and one unpark is owed to it. False: it was not shown, or has taken itself
-  // back.
-  [[nodiscard]] bool join(completion& whom) noexcept {
-    joins.store(&whom, std::memory_order_relaxed);  // ordered by the exchange
-    if (!whom.show_directly(*this)) return false;
-    order_behind_exchange();  // pairs with the one of `cancel`: one of the two sees the other
-    return !word.pending() || !whom.take_back(*this);
-  }
+  // Owner only; see `join_directly`.
+  [[nodiscard]] bool join(completion& whom) noexcept { return join_directly(*this, joins, whom); }
+  // Under the lock that orders changes of the owner's scopes: the innermost one is cancelled; see `cancel_wait`.
+  [[nodiscard]] bool cancel() noexcept { return cancel_wait(*this, joins); }
 
-  // Under the lock that orders changes of the owner's scopes: the innermost one is cancelled. True: that ended a wait, and
-  // the caller owes an unpark.
-  [[nodiscard]] bool cancel() noexcept {
-    if (word.cancel()) return true;
-    order_behind_exchange();                                           // [join-5]; pairs with the one of `join`
-    completion* const joined = joins.load(std::memory_order_relaxed);  // `take_back` looks at the word that it names
-    return joined && joined->take_back(*this);
-  }
-
-  std::atomic<completion*> joins{nullptr};  // the last one; stale as a rule
+  std::atomic<completion*> joins{nullptr};
 };
 
 }  // namespace weft::detail

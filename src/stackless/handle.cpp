@@ -6,6 +6,7 @@
 #include <weft/sched/runtime.hpp>
 #include <weft/stackless/start_eagerly.hpp>
 
+#include "run/direct_joiner.hpp"
 #include "sched/pick.hpp"
 #include "stackless/driving.hpp"
 
@@ -81,7 +82,7 @@ void cancel(task_core& core) noexcept {
 
 bool request_cancel(task_core& core) noexcept {
   ++core.cancel_requests;
-  return core.word.cancel();
+  return cancel_wait(core, core.joins);
 }
 
 // asyncio's Task-1, Task-2, ...
@@ -115,38 +116,28 @@ void refuse_oneself(const task_core& whom, const task_core& self) {
 
 task_join::task_join(task_core& whom, task_core& self) : whom_(whom), self_(self) { refuse_oneself(whom, self); }
 
-// [join-1]
+// [join-4]
 std::coroutine_handle<> task_join::wait() noexcept {
-  const claim::ticket ticket = self_.word.arm();
-  if (ticket == 0) [[unlikely]] {
-    self_.word.clear_pending();
-    course_ = course::cancelled;
-    return run_itself(self_);
-  }
-  node_.who = &self_;
-  node_.generation = ticket;
-  const completion::shown shown = whom_.end.show(node_);
-  if (shown == completion::shown::waiting) {
+  if (join_directly(self_, self_.joins, whom_.end)) [[likely]] {
     course_ = course::waited;
     self_.waits_for.store("the end of another task", std::memory_order_relaxed);
     return run_others(self_);
   }
-  if (shown == completion::shown::other_joiner) course_ = course::refused;
-  if (self_.word.win(ticket, outcome::woken)) return run_itself(self_);
-  self_.word.clear_pending();  // a cancellation was faster, and unparks us
-  course_ = course::cancelled;
-  return run_others(self_);
+  if (self_.word.pending()) {
+    self_.word.clear_pending();
+    course_ = course::cancelled;
+  } else if (!whom_.end.has_ended()) {
+    course_ = course::refused;
+  }
+  return run_itself(self_);
 }
 
+// [join-6] Also where g++ asks for both results of `co_await a + co_await b` only when both waits are over.
 void task_join::after_wait() {
   if (course_ == course::waited) {
     self_.waits_for.store(nullptr, std::memory_order_relaxed);
-    const outcome why = self_.word.result(node_.generation);
-    if (why == outcome::woken) [[likely]]
+    if (whom_.end.has_ended()) [[likely]]
       return;
-    // In `co_await a + co_await b` g++ asks for both results only when both waits are over: the claim tells of the last.
-    if (why == outcome::none && whom_.end.has_ended()) return;
-    whom_.end.withdraw(node_);  // [join-3]
     self_.word.clear_pending();
   } else if (course_ == course::refused) {
     refuse_another();

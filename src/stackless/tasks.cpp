@@ -9,6 +9,7 @@
 #include <weft/stackless/error_context.hpp>
 
 #include "context/raw_line.hpp"
+#include "run/direct_joiner.hpp"
 #include "stackless/driving.hpp"
 #include "stackless/loop_core.hpp"
 
@@ -61,7 +62,7 @@ void tasks::cancel_all() noexcept {
   wake_list woken;
   for_each_living([&woken](task_core& task) {
     if (std::exchange(task.swept, true)) return;
-    if (task.word.cancel()) woken.push(task);
+    if (cancel_wait(task, task.joins)) woken.push(task);
   });
   woken.unpark_all();
 }

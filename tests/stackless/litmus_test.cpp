@@ -58,6 +58,50 @@ task<> sleeps_until_cancelled(std::atomic<bool>& started, std::atomic<std::size_
   }
 }
 
+task<> sleeps_until_done() { co_await sleep(weft::never); }
+
+// The child ends only when it has been told to stop: a cancellation that the join does not see stays unseen.
+task<> joins_what_stays(std::atomic<bool>& started, std::atomic<std::size_t>& cancellations,
+                        const std::atomic<bool>& done) {
+  auto stays = create_task(sleeps_until_done());
+  stagger wait(6);
+  for (started = true; !done;) {
+    wait(256);
+    try {
+      co_await stays;
+    } catch (const weft::cancelled&) {
+      ++cancellations;
+    }
+  }
+  stays.cancel();
+}
+
+// One child after the other, each taken by whoever is free, until it has been told to stop.
+task<std::size_t> joins_in_turn(std::atomic<bool>& started, std::atomic<std::size_t>& cancellations,
+                                const std::atomic<bool>& done) {
+  std::size_t joined = 0;
+  stagger wait(5);
+  const auto child = [](std::size_t turns) -> task<std::size_t> {
+    stagger spins(turns + 1);
+    spins(512);
+    co_return turns;
+  };
+  for (started = true; !done; ++joined) {
+    auto one = create_task(child(joined));
+    wait(512);  // another worker may take it, and it may even have ended
+    for (bool has_ended = false; !has_ended;) {
+      try {
+        const std::size_t turns = co_await one;
+        has_ended = true;
+        if (turns != joined) CHECK(false);
+      } catch (const weft::cancelled&) {
+        ++cancellations;
+      }
+    }
+  }
+  co_return joined;
+}
+
 task<int> spins(frame_guard, std::atomic<bool>& started, std::size_t turns) {
   started = true;
   stagger wait(turns + 1);
@@ -84,26 +128,55 @@ TEST_CASE("a task is woken by a thread although it has not been suspended yet, a
   asker.join();
 }
 
-// [task-1]
-TEST_CASE("a cancellation that meets a task on its way into a wait is delivered once") {
+// [task-1], and [join-4] [join-5] for the second.
+TEST_CASE("a cancellation that meets a task on its way into a wait or a join is delivered once") {
   const std::size_t rounds = scaled(20'000);
-  std::atomic<std::size_t> cancellations{0};
-  std::atomic<bool> started{false}, done{false};
-  weft::runtime r({.workers = 1});
-  std::optional<task_handle<>> handle;
-  r.spawn([&] { handle = create_task(sleeps_until_cancelled(started, cancellations, done)); }).join();
-  spin_until([&] { return started.load(); });  // cancelled before, it would never run
-  stagger wait(2);
-  std::size_t wrong = 0;
-  for (std::size_t i = 1; i <= rounds; ++i) {
+  for (const auto waits : {&sleeps_until_cancelled, &joins_what_stays}) {
+    std::atomic<std::size_t> cancellations{0};
+    std::atomic<bool> started{false}, done{false};
+    weft::runtime r({.workers = 1});
+    std::optional<task_handle<>> handle;
+    r.spawn([&] { handle = create_task(waits(started, cancellations, done)); }).join();
+    spin_until([&] { return started.load(); });  // cancelled before, it would never run
+    stagger wait(2);
+    std::size_t wrong = 0;
+    for (std::size_t i = 1; i <= rounds; ++i) {
+      handle->cancel();
+      spin_until([&] { return cancellations >= i; });
+      wait(1024);
+      wrong += cancellations != i;
+    }
+    done = true;
     handle->cancel();
-    spin_until([&] { return cancellations >= i; });
-    wait(1024);
-    wrong += cancellations != i;
+    CHECK(wrong == 0);
   }
-  done = true;
-  handle->cancel();
-  CHECK(wrong == 0);
+}
+
+// [join-4] [join-5] [join-6] The end of the child, the cancellation and the joiner on its way into the wait.
+TEST_CASE("a cancellation that meets a join is delivered once, and the result of the join is not lost") {
+  const std::size_t rounds = scaled(20'000);
+  for (const unsigned workers : {1u, 2u}) {
+    std::atomic<std::size_t> cancellations{0};
+    std::atomic<bool> started{false}, done{false};
+    weft::runtime r({.workers = workers});
+    std::optional<task_handle<std::size_t>> handle;
+    r.spawn([&] { handle = create_task(joins_in_turn(started, cancellations, done)); }).join();
+    spin_until([&] { return started.load(); });
+    stagger wait(4);
+    std::size_t wrong = 0;
+    for (std::size_t i = 1; i <= rounds; ++i) {
+      handle->cancel();
+      spin_until([&] { return cancellations >= i; });
+      wait(1024);
+      wrong += cancellations != i;
+    }
+    done = true;
+    CHECK(wrong == 0);
+    r.spawn([&] {
+       CHECK(weft::await([](auto& h) -> task<std::size_t> { co_return co_await h; }(*handle)) > 0);
+     }).join();
+    CHECK(r.stats().live_tasks == 0);
+  }
 }
 
 // [task-3] The wake-up for the data comes while the operation is being tried, or before its frame is suspended.

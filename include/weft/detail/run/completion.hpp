@@ -18,10 +18,10 @@
 //           which is a few instructions away, because the node is being read.
 //
 // Direct joins
-// A fiber that joins another one without a deadline, as nearly all do, uses neither claim nor node: this word decides. That
-// saves two of the four exchanges of a spawn and join (6 ns each of 47). Whoever takes the joiner out of the word, and
-// only that, has decided how the join goes on: the ending fiber by the exchange that is the end, a canceller or the joiner
-// itself by `take_back`. If it was not the joiner itself, it owes one unpark.
+// A fiber that joins another one without a deadline, as nearly all do, and a task that joins a task, use neither claim nor
+// node: this word decides. That saves two of the four exchanges of a spawn and join (6 ns each of 47). Whoever takes the
+// joiner out of the word, and only that, has decided how the join goes on: the ending fiber by the exchange that is the
+// end, a canceller or the joiner itself by `take_back`. If it was not the joiner itself, it owes one unpark.
 //  [join-4] The joiner stores in `joins` which word it will be in, shows itself (`show_directly`), and then looks for a
 //           cancellation (`order_behind_exchange` lies between). There is one: it takes itself back and is cancelled; or
 //           somebody was faster, and it parks for the unpark that is owed.
@@ -29,7 +29,8 @@
 //           looks at `joins`: one of the two sees the other. It takes the joiner out of that word, if it is there. A stale
 //           `joins` names a word that is type-stable, too: of a fiber that has ended, or of another one that the same
 //           fiber joins by now; to cancel that join is as right.
-//  [join-6] Resumed, the joiner looks whether the fiber has ended. If not it was cancelled, and begins anew by its claim.
+//  [join-6] Resumed, the joiner looks whether the fiber has ended. If not it was cancelled: a task takes that, a
+//           fiber begins anew by its claim.
 #pragma once
 
 #include <atomic>

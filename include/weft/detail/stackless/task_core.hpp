@@ -99,6 +99,8 @@ struct alignas(64) task_core final : runnable, waiter {
   std::string* name = nullptr;        // under the lock of `end`; null: the usual one
   task_follower* follower = nullptr;  // null: nobody, but for its joiner
 
+  std::atomic<completion*> joins{nullptr};  // [join-4] the last one; stale as a rule
+
   // For dumps, hence relaxed: a literal, null while it does not wait; and until when it does.
   std::atomic<const char*> waits_for{nullptr};
   std::atomic<std::int64_t> waits_until{deadline::limit};

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <source_location>
 #include <string>
-#include <weft/detail/run/wait_queue.hpp>
 #include <weft/detail/stackless/operation.hpp>
 
 namespace weft {
@@ -34,7 +33,7 @@ void release(task_core& core) noexcept;
 void drop(task_core& core) noexcept;
 [[noreturn]] void throw_was_cancelled();
 
-// A task waits for the end of another one.
+// A task waits for the end of another one: directly, as `completion` tells.
 class task_join {
  public:
   [[nodiscard]] bool await_ready() const {
@@ -50,7 +49,7 @@ class task_join {
  protected:
   // Throws resource_deadlock_would_occur if they are the same.
   task_join(task_core& whom, task_core& self);
-  // Afterwards nobody knows the node. Throws `cancelled`, and invalid_argument if somebody else is joining.
+  // Throws `cancelled`, and invalid_argument if somebody else is joining.
   void finish_waiting() {
     if (course_ != course::straight) after_wait();
   }
@@ -63,7 +62,6 @@ class task_join {
 
   task_core& whom_;
   task_core& self_;
-  wait_node node_;
   course course_ = course::straight;
 };
 
