@@ -3,7 +3,7 @@
 // one worker?
 //
 // curl: a thousand downloads, a hundred at once, from the making of the handles to their end. Against the multi
-// interface, in peers/curl_multi.
+// interface and threads, in peers/curl_multi and peers/curl_threads.
 #include "support/crowd_of_fibers.hpp"
 #include "support/downloads.hpp"
 

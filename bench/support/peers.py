@@ -48,6 +48,7 @@ PEERS = {
     "hiredis_threads": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
     "libpq_threads": ([LIBPQ], [*CXX, "-I/usr/include/postgresql", "SOURCE/main.cpp", "-o", "OUTPUT", "-lpq"]),
     "curl_multi": ([LIBCURL], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lcurl"]),
+    "curl_threads": ([LIBCURL], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lcurl"]),
     "python": ([PYTHON], SCRIPT),
     "asyncio": ([PYTHON], SCRIPT),
     "uvloop": ([PYTHON, "python3-uvloop=/usr/lib/python3/dist-packages/uvloop/__init__.py"], SCRIPT),
