@@ -79,7 +79,7 @@ CLIENTS = {
     "postgres": Question("100 queries of 0.2 s at once by libpq, on fibers and on threads",
                          asked("postgres", lambda told: [told], "libpq_threads"), ["bench/postgres_hooked"],
                          ["libpq_threads"], ["postgresql=/usr/lib/postgresql/*/bin/postgres", LIBPQ]),
-    "curl": Question("a download of 1 KiB by libcurl, 100 at once: its easy interface on fibers, its multi one, threads",
+    "curl": Question("a download of 1 KiB by libcurl, 100 at once: its easy interface on fibers, its multi interface",
                      asked("curl", lambda told: [f"http://127.0.0.1:{told.split()[0]}/small"], "curl_multi",
                            "curl_threads"),
                      ["bench/curl_hooked"], ["curl_multi", "curl_threads"],
