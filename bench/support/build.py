@@ -14,6 +14,9 @@ def build(processes, targets, source=ROOT, directory=None):
     if not (directory / "build.ninja").exists():
         processes.output(["meson", "setup", directory, "--buildtype=release", "-Dtests=disabled", "-Dexamples=true",
                           "-Dbenches=true"], **quiet)
+    known = (directory / "build.ninja").read_text()
+    if not all(f"\nbuild {target}:" in known for target in targets):  # a library was not there when that was written
+        processes.output(["meson", "setup", "--reconfigure", directory], **quiet)
     processes.output(["ninja", "-C", directory, *targets], env=dict(os.environ, NINJA_STATUS="[%f/%t] "), **quiet)
     for target in targets:
         if not (directory / target).exists():

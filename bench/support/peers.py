@@ -13,6 +13,9 @@ CXX = ["g++", "-std=c++20", "-O2", "-pthread"]
 GO = ["go", "build", "-o", "OUTPUT", "SOURCE/main.go"]
 ASIO = "libboost-dev=/usr/include/boost/asio.hpp"
 CONTEXT = "libboost-context-dev=/usr/include/boost/context/fiber.hpp"
+HIREDIS = "libhiredis-dev=/usr/include/hiredis/hiredis.h"
+LIBPQ = "libpq-dev=/usr/include/postgresql/libpq-fe.h"
+LIBCURL = "libcurl4-openssl-dev=curl-config"
 PYTHON = "python3-minimal=/usr/bin/python3"  # the distribution's own, which sees the modules that it packages
 SCRIPT = "SOURCE/main.py"
 # From the crates that are Debian packages, without a network; away from the source, beside which cargo would write.
@@ -41,6 +44,11 @@ PEERS = {
     "tokio_echo": (["cargo=/usr/bin/cargo", "librust-tokio-dev=/usr/share/doc/librust-tokio-dev"], CARGO),
     "libuv": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "libuv_echo": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
+    "hiredis_async": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
+    "hiredis_threads": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
+    "libpq_threads": ([LIBPQ], [*CXX, "-I/usr/include/postgresql", "SOURCE/main.cpp", "-o", "OUTPUT", "-lpq"]),
+    "curl_multi": ([LIBCURL], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lcurl"]),
+    "curl_threads": ([LIBCURL], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lcurl"]),
     "python": ([PYTHON], SCRIPT),
     "asyncio": ([PYTHON], SCRIPT),
     "uvloop": ([PYTHON, "python3-uvloop=/usr/lib/python3/dist-packages/uvloop/__init__.py"], SCRIPT),

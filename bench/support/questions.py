@@ -20,6 +20,7 @@ class Question:
     steps: Callable  # of a Bench: a list of steps; each is called once a round and yields samples
     targets: list[str] = field(default_factory=list)  # of meson
     peers: list[str] = field(default_factory=list)
+    packages: list[str] = field(default_factory=list)  # words for `need` of tools/packages.sh: not asked without them
 
 
 @dataclass
@@ -41,16 +42,21 @@ def of_weft(side):
     return side.split("@")[0] in ("weft", "weft-2", "stackless", "stackless-2")
 
 
+def samples(said, mark):
+    """What a program of that revision printed. The floors in it are the same in all revisions, and count once."""
+    for measure, side, unit, values in parse(said):
+        if not mark:
+            yield measure, side, unit, values
+        elif of_weft(side):
+            yield measure, side + mark, unit, values
+
+
 def program(bench, name, *arguments, two_cores=False, once=False):
     """One step for each revision that is measured: the program prints its samples."""
     on = bench.cores if two_cores else bench.cores[:1]
     def step(directory, mark):
         def run():
-            for measure, side, unit, values in parse(bench.processes.output([directory / "bench" / name, *arguments], on)):
-                if not mark:
-                    yield measure, side, unit, values
-                elif of_weft(side):  # the floors in that program are the same in both revisions
-                    yield measure, side + mark, unit, values
+            yield from samples(bench.processes.output([directory / "bench" / name, *arguments], on), mark)
         return Step("weft" + mark, run, two_cores, once)
     return [step(directory, mark) for mark, directory in bench.builds.items()]
 
@@ -93,10 +99,20 @@ def drive(bench, server, connections, size, seconds):
     return {name: float(value) for name, value in (line.split() for line in said.splitlines())}
 
 
-def one_echo(bench, side, command, connections, size, seconds):
+def hooks(bench):
+    steps = program(bench, "read_hooked")
+    for connections in (100, 1000):
+        for mark, directory in bench.builds.items():
+            for side, name in (("hooked", "echo_hooked"), ("weft", "echo_fiber")):
+                steps.append(Step(side + mark, lambda s=side + mark, c=[directory / "bench" / name, "0"], n=connections:
+                                  one_echo(bench, s, c, n, 64, 1.0, "hooks/echo")))
+    return steps
+
+
+def one_echo(bench, side, command, connections, size, seconds, measure="echo"):
     with Server(bench.processes, side, command, bench.cores[0]) as server:
         got = drive(bench, server, connections, size, seconds)
-    name = f"echo/{connections}x{size}"
+    name = f"{measure}/{connections}x{size}"
     yield f"{name}/cpu", side, "us", [got["cpu"]]
     yield f"{name}/p99", side, "us", [got["p99"]]
 
@@ -213,4 +229,6 @@ QUESTIONS = {
                       ["bench/mutex"], ["go"]),
     "blocking": Question("a call on another thread, there and back; 64 callers of four threads",
                          lambda b: program(b, "blocking"), ["bench/blocking"]),
+    "hooks": Question("a hooked read on a plain thread; an echo server of libc's blocking calls, on fibers",
+                      hooks, ["bench/load", "bench/read_hooked", "bench/echo_hooked", "bench/echo_fiber"]),
 }
