@@ -58,7 +58,10 @@ int file_call::wait(direction which, descriptor::attempt seen) noexcept {
     return next::poll(&file, 1, -1) < 0 && errno != EINTR ? errno : 0;
   }
   if (is_unheard_) return patience_.once(*this, limit(which));
-  return wait_for(state(), which, seen, limit(which));
+  const int error = wait_for(state(), which, seen, limit(which));
+  if (!is_shortage(error)) return error;
+  expect_no_event();
+  return 0;
 }
 
 file_call::asking::asking(file_call& call) noexcept : state_(call.state()) {

@@ -14,6 +14,7 @@
 
 #include "fiber/opaque_call.hpp"
 #include "hooks/adoption.hpp"
+#include "hooks/patience.hpp"
 
 namespace weft::detail {
 
@@ -57,6 +58,8 @@ class watching : public opaque_call {
   place* places_ = few_.data();
   std::size_t count_ = 0;
   watched* first_ = nullptr;
+  bool is_unheard_ = false;  // no event will tell when to look again
+  patience patience_;
 };
 
 }  // namespace weft::detail

@@ -87,6 +87,13 @@ void* __wrap_dlsym(void* handle, const char* name) {
   return reinterpret_cast<void*>(stand_ins[row]);
 }
 
+// To take a number off always works.
+int __real_epoll_ctl(int poller, int command, int fd, epoll_event* what);
+int __wrap_epoll_ctl(int poller, int command, int fd, epoll_event* what) {
+  const bool fails_now = command != EPOLL_CTL_DEL && fails(index_of("epoll_ctl"));
+  return fails_now ? -1 : __real_epoll_ctl(poller, command, fd, what);
+}
+
 int __real_getsockopt(int fd, int level, int name, void* value, socklen_t* size);
 int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size) {
   return fails(index_of("getsockopt")) ? -1 : __real_getsockopt(fd, level, name, value, size);

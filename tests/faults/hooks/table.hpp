@@ -40,6 +40,7 @@ inline constexpr std::string_view starts_a_thread =
 
 inline constexpr row table[] = {
     // the poller, memory, threads
+    {"epoll_ctl", {ENOMEM, ENOSPC}, says::minus_one, reached::by_linker, true},
     {"epoll_pwait2", {EINTR, ENOSYS}},
     {"_Znwm", {ENOMEM}, says::minus_one, reached::by_linker},
     {"_ZnwmSt11align_val_t", {ENOMEM}, says::minus_one, reached::by_linker},
