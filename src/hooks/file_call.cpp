@@ -30,9 +30,9 @@ bool file_call::is_nonblocking() const noexcept {
 
 bool file_call::has_ended() const noexcept { return state().sticky_events() & (EPOLLRDHUP | EPOLLHUP | EPOLLERR); }
 
-bool file_call::is_ready(short events) const noexcept {
+int file_call::look(short events) const noexcept {
   pollfd file{file_.number(), events, 0};
-  return next::poll(&file, 1, 0) != 0;  // what goes wrong here, the call that follows will say
+  return next::poll(&file, 1, 0);
 }
 
 deadline file_call::limit(direction which) noexcept {

@@ -52,6 +52,7 @@ inline constexpr row table[] = {
     {"writev", {EIO, ENOSPC}},
     {"preadv2", {EINTR, EOPNOTSUPP, EIO}},
     {"pwritev2", {EINTR, EPIPE}},
+    {"poll", {ENOMEM}},
     {"select", {ENOMEM}},
     {"flock", {EINTR, EWOULDBLOCK, ENOLCK}},
     {"lockf", {EINTR, EAGAIN, ENOLCK}},
