@@ -99,6 +99,11 @@ int __wrap_getsockopt(int fd, int level, int name, void* value, socklen_t* size)
   return fails(index_of("getsockopt")) ? -1 : __real_getsockopt(fd, level, name, value, size);
 }
 
+int __real_getpeername(int fd, sockaddr* address, socklen_t* size);
+int __wrap_getpeername(int fd, sockaddr* address, socklen_t* size) {
+  return fails(index_of("getpeername")) ? -1 : __real_getpeername(fd, address, size);
+}
+
 // Messages go this way past libc (net/calls_direct.hpp).
 long __real_syscall(long number, long a, long b, long c, long d, long e, long f);
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {

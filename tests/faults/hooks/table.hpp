@@ -70,6 +70,7 @@ inline constexpr row table[] = {
     {"send", {EINTR, EPIPE, ECONNRESET, ENOBUFS}},
     {"sendmsg", {EINTR, EPIPE, ENOBUFS, ENOMEM}},
     {"getsockopt", {ENOBUFS}, says::minus_one, reached::by_linker},
+    {"getpeername", {ENOBUFS}, says::minus_one, reached::by_linker},
     {"setsockopt", {ENOMEM}},
     // names
     {"getaddrinfo", {EAGAIN, ENOMEM, EMFILE}, says::resolver_error},
