@@ -24,6 +24,9 @@ behaviour behaviour_of(std::string_view function) noexcept {
   return std::ranges::find(detail::hooks_table(), function, &detail::hook::name)->does;
 }
 
+// Whose man pages know no lack of memory or threads.
+constexpr std::string_view lack_nothing[] = {"fsync", "fdatasync", "syncfs"};
+
 std::string words_for(int error) { return error ? std::strerror(error) : "no error"; }
 
 // Whoever acts on the fiber's behalf from outside, as another process would: nothing fails for it.
@@ -86,6 +89,7 @@ bool trial::may_say(int error) const noexcept {
   const row& failed = table[plan_.row];
   const behaviour does = behaviour_of(function_);
   if (error == EINTR) return does == behaviour::follows;  // of libc's own answer nothing is changed
+  if (is_lack() && std::ranges::count(lack_nothing, function_)) return false;
   return !failed.is_hidden && error != EOPNOTSUPP && error != ENOSYS;
 }
 
