@@ -22,6 +22,7 @@
 #include "hooks/sigpipe.hpp"
 #include "hooks/table.hpp"
 #include "hooks/transfer.hpp"
+#include "hooks/uninterrupted.hpp"
 #include WEFT_HOOKS_EYES_HEADER
 #include WEFT_SOCKET_CALLS_HEADER
 
@@ -94,7 +95,7 @@ tried read_from(file_call& call, int fd, const iovec* parts, int count) noexcept
         direction::read, [&](auto) { return call.ask_first(POLLIN, [&] { return next::readv(fd, parts, count); }); });
     if (result.error != EPERM) return result;  // the poller's: a device that is always ready
   }
-  return outcome_of(next::readv(fd, parts, count));
+  return outcome_of(uninterrupted([&] { return next::readv(fd, parts, count); }));
 }
 
 // As many tries as it takes for all, or for one message.
@@ -130,7 +131,7 @@ class writing {
       if (result.error != EPERM) return result;  // the poller's: a device that is always ready
     }
     const auto [parts, count] = rest_.now();
-    return outcome_of(next::writev(fd_, parts, count));
+    return outcome_of(uninterrupted([&] { return next::writev(fd_, parts, count); }));
   }
 
   tried send() noexcept {

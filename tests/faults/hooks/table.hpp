@@ -41,6 +41,7 @@ inline constexpr std::string_view starts_a_thread =
 inline constexpr row table[] = {
     // the poller, memory, threads
     {"epoll_ctl", {ENOMEM, ENOSPC}, says::minus_one, reached::by_linker, true},
+    {"epoll_wait", {EINTR}},
     {"epoll_pwait2", {EINTR, ENOSYS}},
     {"_Znwm", {ENOMEM}, says::minus_one, reached::by_linker},
     {"_ZnwmSt11align_val_t", {ENOMEM}, says::minus_one, reached::by_linker},
@@ -48,12 +49,12 @@ inline constexpr row table[] = {
     {starts_a_thread, {EAGAIN}, says::minus_one, reached::by_linker},
     {"pidfd_open", {ENOSYS, EMFILE, ENFILE, ENOMEM}, says::minus_one, reached::by_linker, true},
     // files
-    {"readv", {EIO}},
-    {"writev", {EIO, ENOSPC}},
+    {"readv", {EINTR, EIO}},
+    {"writev", {EINTR, EIO, ENOSPC}},
     {"preadv2", {EINTR, EOPNOTSUPP, EIO}},
     {"pwritev2", {EINTR, EPIPE}},
-    {"poll", {ENOMEM}},
-    {"select", {ENOMEM}},
+    {"poll", {EINTR, ENOMEM}},
+    {"select", {EINTR, ENOMEM}},
     {"flock", {EINTR, EWOULDBLOCK, ENOLCK}},
     {"lockf", {EINTR, EAGAIN, ENOLCK}},
     {"lockf64", {EINTR, EACCES, ENOLCK}},
@@ -82,6 +83,8 @@ inline constexpr row table[] = {
     {"gethostbyname2_r", {EMFILE, ERANGE}, says::error},
     {"gethostbyaddr_r", {EMFILE, ERANGE}, says::error},
     // children
+    {"wait4", {EINTR}},
+    {"waitid", {EINTR}},
     {"system", {EAGAIN, ENOMEM}},
     // numbers
     {"close", {EINTR, EIO}, says::too_late},
