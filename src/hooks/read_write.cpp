@@ -41,7 +41,7 @@ constexpr next_function<"__read_chk", ssize_t(int, void*, size_t, size_t)> read_
 
 // A terminal takes that much at once when poll(2) says that it takes something, also when each line end becomes two
 // characters; of more it might want to wait for the reader.
-constexpr std::size_t most_at_once = 128;
+constexpr std::size_t most_of_terminals = 128;
 
 [[nodiscard]] bool takes_nowait(const file_call& call) noexcept {
   return call.kind() == file_kind::pipe || (call.kind() == file_kind::special && !eyes_know_pipes_only);
@@ -155,11 +155,21 @@ class writing {
   }
 
   tried ask() noexcept {
-    const bool may_block = total_ > most_at_once && isatty(fd_) && !call_.is_nonblocking();
-    return call_.until_done(direction::write, [&](auto) {
-      const auto [parts, count] = rest_.now(may_block ? most_at_once : SIZE_MAX);
+    const std::size_t most = most_that_fits();
+    const tried result = call_.until_done(direction::write, [&](auto) {
+      const auto [parts, count] = rest_.now(most);
       return call_.ask_first(POLLOUT, [&] { return next::writev(fd_, parts, count); });
     });
+    if (result.error == EPIPE && call_.kind() == file_kind::pipe) pass_on_sigpipe();
+    return result;
+  }
+
+  // How much surely does not wait when poll(2) says that there is room. What is less goes as one.
+  [[nodiscard]] std::size_t most_that_fits() const noexcept {
+    const bool is_pipe = call_.kind() == file_kind::pipe;
+    const std::size_t most = is_pipe ? PIPE_BUF : most_of_terminals;
+    const bool may_wait = total_ > most && (is_pipe || isatty(fd_)) && !call_.is_nonblocking();
+    return may_wait ? most : SIZE_MAX;
   }
 
   file_call& call_;

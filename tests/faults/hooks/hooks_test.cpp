@@ -147,3 +147,21 @@ TEST_CASE("waits for several files beneath which something fails") { play_all(ca
 TEST_CASE("calls of the blocking pool beneath which something fails") { play_all(cases_of_names); }
 TEST_CASE("waits for children and locks beneath which something fails") { play_all(cases_of_children_and_locks); }
 TEST_CASE("calls that make and close numbers, and fail") { play_all(cases_of_numbers); }
+
+TEST_CASE("a write to a pipe that cannot be tried without blocking raises SIGPIPE, as any other") {
+  static std::atomic<int> raised{0};
+  auto* const before = std::signal(SIGPIPE, [](int) { raised.fetch_add(1); });
+  weft::run(
+      [] {
+        weft::test::ends files = weft::test::make_pipe();
+        files.in.close();
+        arm({.row = index_of("pwritev2"), .error = EOPNOTSUPP, .manner = how::from_now});
+        CHECK(::write(files.out, "x", 1) == -1);
+        CHECK(errno == EPIPE);
+        CHECK(strikes() == 1);
+        disarm();
+        while (raised == 0) std::this_thread::yield();  // by a thread that takes signals
+      },
+      {.workers = 1});
+  std::signal(SIGPIPE, before);
+}

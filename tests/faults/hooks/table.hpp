@@ -52,7 +52,7 @@ inline constexpr row table[] = {
     {"readv", {EINTR, EIO}},
     {"writev", {EINTR, EIO, ENOSPC}},
     {"preadv2", {EINTR, EOPNOTSUPP, EIO}},
-    {"pwritev2", {EINTR, EPIPE}},
+    {"pwritev2", {EINTR, EOPNOTSUPP, EPIPE}},
     {"poll", {EINTR, ENOMEM}},
     {"select", {EINTR, ENOMEM}},
     {"flock", {EINTR, EWOULDBLOCK, ENOLCK}},
