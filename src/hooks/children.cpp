@@ -21,6 +21,7 @@
 #include "hooks/next.hpp"
 #include "hooks/patience.hpp"
 #include "hooks/table.hpp"
+#include "hooks/uninterrupted.hpp"
 
 namespace weft::detail {
 namespace {
@@ -58,15 +59,19 @@ class end_of_child {
 // other things are waited for.
 template <class Ask> int until_it_is_not_zero(opaque_call& call, pid_t child, Ask&& ask) noexcept {
   if (const int error = call.check()) return call.returns(error, 0);
-  if (const int result = ask(); result != 0) return call.returns(result < 0 ? errno : 0, result);  // as is usual
+  if (const int result = uninterrupted(ask); result != 0)
+    return call.returns(result < 0 ? errno : 0, result);  // as is usual
   const end_of_child end(child);
   const adopted_file file = end.number() >= 0 ? adopted_file(end.number()) : adopted_file();
-  descriptor* const state = file.state();
+  descriptor* state = file.state();
   for (patience waits;;) {
     const auto seen = state ? state->about_to_try(direction::read) : 0;  // [fd-1]
-    if (const int result = ask(); result != 0) return call.returns(result < 0 ? errno : 0, result);
+    if (const int result = uninterrupted(ask); result != 0) return call.returns(result < 0 ? errno : 0, result);
     const int error = state ? call.wait_for(*state, direction::read, seen, never) : waits.once(call);
-    if (error) return call.returns(error, 0);
+    if (is_shortage(error))
+      state = nullptr;
+    else if (error)
+      return call.returns(error, 0);
   }
 }
 

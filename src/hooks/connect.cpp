@@ -69,8 +69,9 @@ int what_came_of_it(file_call& call, int fd, const sockaddr* to, socklen_t size)
     static_cast<void>(connect_now(call, fd, to, size));  // for the socket to know, too
     return 0;
   }
+  if (errno != ENOTCONN) return errno;
   pollfd file{fd, 0, 0};
-  next::poll(&file, 1, 0);
+  if (next::poll(&file, 1, 0) < 0) return errno;
   return file.revents & POLLHUP ? ECONNABORTED : EINPROGRESS;
 }
 

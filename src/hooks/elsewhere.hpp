@@ -15,6 +15,7 @@ namespace weft::detail {
 template <class Result> struct made_elsewhere {
   Result result{};
   int error = 0;  // errno
+  bool was_made = false;
 };
 
 // An errno; what it was that kept a call from being made at all.
@@ -37,10 +38,10 @@ template <class Result, class Call> [[nodiscard]] made_elsewhere<Result> make_el
     return blocking([&] {
       errno = 0;
       const Result result = call();
-      return made_elsewhere<Result>{result, errno};
+      return made_elsewhere<Result>{result, errno, true};
     });
   } catch (...) {
-    return {Result(-1), error_of_exception()};
+    return {Result(-1), error_of_exception(), false};
   }
 }
 

@@ -30,9 +30,9 @@ bool file_call::is_nonblocking() const noexcept {
 
 bool file_call::has_ended() const noexcept { return state().sticky_events() & (EPOLLRDHUP | EPOLLHUP | EPOLLERR); }
 
-bool file_call::is_ready(short events) const noexcept {
+int file_call::look(short events) const noexcept {
   pollfd file{file_.number(), events, 0};
-  return next::poll(&file, 1, 0) != 0;  // what goes wrong here, the call that follows will say
+  return next::poll(&file, 1, 0);
 }
 
 deadline file_call::limit(direction which) noexcept {
@@ -58,7 +58,10 @@ int file_call::wait(direction which, descriptor::attempt seen) noexcept {
     return next::poll(&file, 1, -1) < 0 && errno != EINTR ? errno : 0;
   }
   if (is_unheard_) return patience_.once(*this, limit(which));
-  return wait_for(state(), which, seen, limit(which));
+  const int error = wait_for(state(), which, seen, limit(which));
+  if (!is_shortage(error)) return error;
+  expect_no_event();
+  return 0;
 }
 
 file_call::asking::asking(file_call& call) noexcept : state_(call.state()) {

@@ -85,11 +85,12 @@ class file_call : public opaque_call {
   // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events.
   template <class Call> [[nodiscard]] ssize_t ask_first(short events, Call&& call) noexcept {
     const asking guard(*this);
-    if (!is_ready(events) && !is_nonblocking()) {
+    const int found = look(events);
+    if (found == 0 && !is_nonblocking()) {
       errno = EAGAIN;
       return -1;
     }
-    return call();
+    return found < 0 ? -1 : call();
   }
 
   // May park, after a try that said EAGAIN. 0: try again. EAGAIN: the file is non-blocking, or its timeout has passed.
@@ -99,7 +100,8 @@ class file_call : public opaque_call {
   void look_again() noexcept { file_.look_again(); }
 
  private:
-  [[nodiscard]] bool is_ready(short events) const noexcept;
+  // What poll(2) says, without a wait.
+  [[nodiscard]] int look(short events) const noexcept;
   [[nodiscard]] deadline limit(direction which) noexcept;
 
   adopted_file file_;

@@ -29,9 +29,14 @@ constexpr next_function<"fdatasync", int(int)> fdatasync;
 constexpr next_function<"syncfs", int(int)> syncfs;
 }  // namespace next
 
+// No man page says that there may be no thread for it, and programs do not forgive a failure: then it is made here.
 template <class Call> int on_disk(control_block& self, Call&& write_back) noexcept {
   opaque_call call(self);
-  const auto made = make_elsewhere<int>(std::forward<Call>(write_back));
+  const auto made = make_elsewhere<int>(write_back);
+  if (!made.was_made && made.error != ECANCELED) {
+    const int result = write_back();
+    return call.returns(result == -1 ? errno : 0, result);
+  }
   return call.returns(made.result == -1 ? made.error : 0, made.result);
 }
 

@@ -4,12 +4,16 @@
 #pragma once
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <weft/base/deadline.hpp>
 
 #include "fiber/opaque_call.hpp"
 
 namespace weft::detail {
+
+// Whether a wait failed because no poller has room for another file (max_user_watches): then there is still this way.
+[[nodiscard]] inline bool is_shortage(int error) noexcept { return error == ENOMEM || error == ENOSPC; }
 
 class patience {
  public:

@@ -22,6 +22,7 @@
 #include "hooks/sigpipe.hpp"
 #include "hooks/table.hpp"
 #include "hooks/transfer.hpp"
+#include "hooks/uninterrupted.hpp"
 #include WEFT_HOOKS_EYES_HEADER
 #include WEFT_SOCKET_CALLS_HEADER
 
@@ -40,7 +41,7 @@ constexpr next_function<"__read_chk", ssize_t(int, void*, size_t, size_t)> read_
 
 // A terminal takes that much at once when poll(2) says that it takes something, also when each line end becomes two
 // characters; of more it might want to wait for the reader.
-constexpr std::size_t most_at_once = 128;
+constexpr std::size_t most_of_terminals = 128;
 
 [[nodiscard]] bool takes_nowait(const file_call& call) noexcept {
   return call.kind() == file_kind::pipe || (call.kind() == file_kind::special && !eyes_know_pipes_only);
@@ -94,7 +95,7 @@ tried read_from(file_call& call, int fd, const iovec* parts, int count) noexcept
         direction::read, [&](auto) { return call.ask_first(POLLIN, [&] { return next::readv(fd, parts, count); }); });
     if (result.error != EPERM) return result;  // the poller's: a device that is always ready
   }
-  return outcome_of(next::readv(fd, parts, count));
+  return outcome_of(uninterrupted([&] { return next::readv(fd, parts, count); }));
 }
 
 // As many tries as it takes for all, or for one message.
@@ -130,7 +131,7 @@ class writing {
       if (result.error != EPERM) return result;  // the poller's: a device that is always ready
     }
     const auto [parts, count] = rest_.now();
-    return outcome_of(next::writev(fd_, parts, count));
+    return outcome_of(uninterrupted([&] { return next::writev(fd_, parts, count); }));
   }
 
   tried send() noexcept {
@@ -154,11 +155,21 @@ class writing {
   }
 
   tried ask() noexcept {
-    const bool may_block = total_ > most_at_once && isatty(fd_) && !call_.is_nonblocking();
-    return call_.until_done(direction::write, [&](auto) {
-      const auto [parts, count] = rest_.now(may_block ? most_at_once : SIZE_MAX);
+    const std::size_t most = most_that_fits();
+    const tried result = call_.until_done(direction::write, [&](auto) {
+      const auto [parts, count] = rest_.now(most);
       return call_.ask_first(POLLOUT, [&] { return next::writev(fd_, parts, count); });
     });
+    if (result.error == EPIPE && call_.kind() == file_kind::pipe) pass_on_sigpipe();
+    return result;
+  }
+
+  // How much surely does not wait when poll(2) says that there is room. What is less goes as one.
+  [[nodiscard]] std::size_t most_that_fits() const noexcept {
+    const bool is_pipe = call_.kind() == file_kind::pipe;
+    const std::size_t most = is_pipe ? PIPE_BUF : most_of_terminals;
+    const bool may_wait = total_ > most && (is_pipe || isatty(fd_)) && !call_.is_nonblocking();
+    return may_wait ? most : SIZE_MAX;
   }
 
   file_call& call_;

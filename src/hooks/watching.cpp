@@ -19,6 +19,13 @@ void watching::add(int fd, bool in, bool out) noexcept {
   if (out) watch(at.out, direction::write, *state);
 }
 
-int watching::wait(deadline until) noexcept { return wait_for_any(first_, until); }
+int watching::wait(deadline until) noexcept {
+  if (!is_unheard_) {
+    const int error = wait_for_any(first_, until);
+    if (!is_shortage(error)) return error;
+    is_unheard_ = true;
+  }
+  return patience_.once(*this, until);
+}
 
 }  // namespace weft::detail

@@ -14,6 +14,7 @@
 
 #include "fiber/opaque_call.hpp"
 #include "hooks/adoption.hpp"
+#include "hooks/patience.hpp"
 
 namespace weft::detail {
 
@@ -38,6 +39,7 @@ class watching : public opaque_call {
     for (;;) {
       for (watched* w = first_; w; w = w->next) w->seen = w->file->about_to_try(w->which);  // [fd-1]
       const int found = look();
+      if (found < 0 && errno == EINTR) continue;
       if (found != 0) return returns(found < 0 ? errno : 0, found);
       if (const int error = wait(until)) return returns(error == EAGAIN ? 0 : error, 0);
     }
@@ -57,6 +59,8 @@ class watching : public opaque_call {
   place* places_ = few_.data();
   std::size_t count_ = 0;
   watched* first_ = nullptr;
+  bool is_unheard_ = false;  // no event will tell when to look again
+  patience patience_;
 };
 
 }  // namespace weft::detail

@@ -169,4 +169,4 @@ def nothing(_):
 
 
 SERVERS = {"redis": redis, "postgres": postgres, "mariadb": mariadb, "curl": nginx, "openssl": nothing, "asio": nothing,
-           "posix": nothing}
+           "beast": nothing, "posix": nothing}

@@ -18,8 +18,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <array>
-#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <new>
@@ -29,59 +27,7 @@
 #include "faults/plan.hpp"
 #include "faults/table.hpp"
 
-namespace weft::faults {
-namespace {
-
-// Relaxed throughout: the plan is made before the threads, the counts are read after them.
-plan current;
-std::atomic<bool> armed{false};
-std::array<std::atomic<std::size_t>, row_count> calls{};
-std::atomic<std::size_t> struck{0};
-
-bool is_struck(std::size_t row) noexcept {
-  if (!armed.load(std::memory_order_acquire)) return false;
-  const std::size_t number = calls[row].fetch_add(1, std::memory_order_relaxed) + 1;
-  if (row != current.row || number < current.call) return false;
-  if (current.manner == how::once && number != current.call) return false;
-  if (current.manner == how::storm && (number - current.call) % 10 == 9) return false;
-  struck.fetch_add(1, std::memory_order_relaxed);
-  return true;
-}
-
-// Whether this call fails; errno says why then.
-bool fails(std::size_t row) noexcept {
-  if (!is_struck(row) || current.manner == how::part) return false;
-  errno = current.error;
-  return true;
-}
-
-// The same for functions that can do a part: as much as they may do now.
-bool fails(std::size_t row, std::size_t& size) noexcept {
-  if (!is_struck(row)) return false;
-  if (current.manner == how::part) {
-    size = size > 1 ? 1 : size;
-    return false;
-  }
-  errno = current.error;
-  return true;
-}
-
-}  // namespace
-
-void arm(const plan& what) noexcept {
-  current = what;
-  for (auto& c : calls) c.store(0, std::memory_order_relaxed);
-  struck.store(0, std::memory_order_relaxed);
-  armed.store(true, std::memory_order_release);
-}
-
-void disarm() noexcept { armed.store(false, std::memory_order_release); }
-
-std::size_t calls_of(std::size_t row) noexcept { return calls[row].load(std::memory_order_relaxed); }
-
-std::size_t strikes() noexcept { return struck.load(std::memory_order_relaxed); }
-
-}  // namespace weft::faults
+static_assert(weft::faults::row_count <= weft::faults::most_rows);
 
 using weft::faults::fails;
 using weft::faults::index_of;
@@ -185,7 +131,7 @@ BETWEEN_PARTS(pwrite64, (int fd, const void* from, std::size_t n, off64_t at), (
 // A pipe that says EAGAIN although it could be read or written would never say when it can.
 bool never_lies(int fd) noexcept {
   struct stat64 what;
-  return weft::faults::current.error == EAGAIN && __real_fstat64(fd, &what) == 0 && S_ISFIFO(what.st_mode);
+  return weft::faults::planned_error() == EAGAIN && __real_fstat64(fd, &what) == 0 && S_ISFIFO(what.st_mode);
 }
 
 extern "C" ssize_t __real_write(int fd, const void* from, std::size_t n);

@@ -4,11 +4,11 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstdlib>
 #include <utility>
 
 #include "fiber/fibers.hpp"
+#include "support/asleep.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
 
@@ -18,18 +18,6 @@ namespace {
 std::vector<scenario>& listed() {
   static std::vector<scenario> all;
   return all;
-}
-
-// Whether the thread sleeps, as the kernel says. Not through the functions that are tested.
-bool sleeps(int thread_id) {
-  const std::string path = "/proc/self/task/" + std::to_string(thread_id) + "/stat";
-  std::FILE* const file = std::fopen(path.c_str(), "re");
-  if (!file) return false;
-  char text[512] = {};
-  const std::size_t size = std::fread(text, 1, sizeof text - 1, file);
-  std::fclose(file);
-  const auto at = std::string_view(text, size).rfind(')');  // the name before it may hold anything
-  return at != std::string_view::npos && text[at + 2] == 'S';
 }
 
 std::string on_threads(scenario play) {
@@ -99,7 +87,7 @@ void actor::join() {
 
 bool actor::waits_in(unsigned call) const {
   if (says_.call_now() != call) return false;
-  if (!says_.on_fiber()) return sleeps(thread_id_.load(std::memory_order_acquire));
+  if (!says_.on_fiber()) return is_asleep(thread_id_.load(std::memory_order_acquire));
   return block_.load(std::memory_order_acquire)->waits_for.load(std::memory_order_acquire) != nullptr;
 }
 
