@@ -20,7 +20,7 @@ constexpr next_function<"fcntl", int(int, int, void*)> fcntl;
 constexpr next_function<"fcntl64", int(int, int, void*)> fcntl64;
 }  // namespace next
 
-template <class Next> int control(Next next, int fd, int command, void* argument) noexcept {
+template <class Next> int control(Next next, int fd, int command, void* argument) {
   if (command == F_SETLKW || command == F_OFD_SETLKW) {
     const int once = command == F_SETLKW ? F_SETLK : F_OFD_SETLK;
     control_block* const self = hooked_fiber();

@@ -25,7 +25,9 @@ template <function_name Name, class Signature> class next_function;
 
 template <function_name Name, class Result, class... Arguments> class next_function<Name, Result(Arguments...)> {
  public:
-  Result operator()(Arguments... given) const noexcept { return place.load(std::memory_order_relaxed)(given...); }
+  // Not noexcept: a thread that is cancelled (pthread_cancel) while it waits in there is unwound through the hook. And only
+  // so a hook can jump there, without a frame of its own.
+  Result operator()(Arguments... given) const { return place.load(std::memory_order_relaxed)(given...); }
 
  private:
   using pointer = Result (*)(Arguments...);

@@ -200,13 +200,24 @@ tried write_to(file_call& call, int fd, const iovec* parts, int count) noexcept 
   return call.returns(result.error, result.result);
 }
 
+// The most that one call moves, as read(2) and write(2) have it.
+constexpr std::size_t most_of_one_call = 0x7ffff000;
+
+// The part is made here, or a plain thread's call would need a frame for it and could not jump on.
+[[gnu::noinline]] ssize_t read_on_fiber(control_block& self, int fd, void* to, size_t size) noexcept {
+  const iovec part{to, std::min(size, most_of_one_call)};
+  return read_on_fiber(self, fd, &part, 1);
+}
+
+[[gnu::noinline]] ssize_t write_on_fiber(control_block& self, int fd, const void* from, size_t size) noexcept {
+  const iovec part{const_cast<void*>(from), std::min(size, most_of_one_call)};
+  return write_on_fiber(self, fd, &part, 1);
+}
+
 // Lists that the kernel refuses as a whole are left to it to refuse.
 [[nodiscard]] bool is_good(const iovec* parts, int count) noexcept {
   return count > 0 && count <= IOV_MAX && gather::bytes_of(parts, std::size_t(count)) > 0;
 }
-
-// The most that one call moves, as read(2) and write(2) have it.
-constexpr std::size_t most_of_one_call = 0x7ffff000;
 
 }  // namespace
 
@@ -218,16 +229,14 @@ ssize_t read(int fd, void* to, size_t size) {
   control_block* const self = hooked_fiber();
   if (!self || size == 0) [[likely]]
     return next::read(fd, to, size);
-  const iovec part{to, std::min(size, most_of_one_call)};
-  return read_on_fiber(*self, fd, &part, 1);
+  return read_on_fiber(*self, fd, to, size);
 }
 
 ssize_t __read_chk(int fd, void* to, size_t size, size_t room) {
   control_block* const self = hooked_fiber();
   if (!self || size == 0 || size > room) [[likely]]
     return next::read_chk(fd, to, size, room);
-  const iovec part{to, std::min(size, most_of_one_call)};
-  return read_on_fiber(*self, fd, &part, 1);
+  return read_on_fiber(*self, fd, to, size);
 }
 
 ssize_t readv(int fd, const iovec* parts, int count) {
@@ -241,8 +250,7 @@ ssize_t write(int fd, const void* from, size_t size) {
   control_block* const self = hooked_fiber();
   if (!self) [[likely]]
     return next::write(fd, from, size);
-  const iovec part{const_cast<void*>(from), std::min(size, most_of_one_call)};
-  return write_on_fiber(*self, fd, &part, 1);
+  return write_on_fiber(*self, fd, from, size);
 }
 
 ssize_t writev(int fd, const iovec* parts, int count) {
