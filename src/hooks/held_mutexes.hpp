@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Which pthread mutexes fibers hold: a table of a fixed size, since nothing may be allocated inside a lock.
 //
-// An entry belongs to whoever holds the mutex, so that nobody else writes it; others read it, hence the atomics, all of
-// them relaxed: what is read of a mutex of another worker is not used. A mutex for which there is no room is not watched.
+// An entry belongs to whoever holds the mutex, so that nobody else writes it; others read it, hence the atomics. `worker`
+// is written last and taken back first: who finds his own worker there reads what his own thread has written, for which
+// relaxed is enough, and nobody uses the rest of another's. A mutex for which there is no room is not watched.
 #pragma once
 
 #include <pthread.h>
@@ -38,7 +39,10 @@ class held_mutexes {
     }
     return nullptr;
   }
-  static void remove(held_mutex& entry) noexcept { entry.mutex.store(nullptr, std::memory_order_relaxed); }
+  static void remove(held_mutex& entry) noexcept {
+    entry.worker.store(nullptr, std::memory_order_relaxed);
+    entry.mutex.store(nullptr, std::memory_order_relaxed);
+  }
 
  private:
   static constexpr std::size_t rows = 1024, columns = 4;

@@ -122,11 +122,12 @@ class locking {
     }
     // One that is there all the same was let go by a way that is not watched: pthread_cond_wait.
     if (!entry && !(entry = held.add(mutex_))) return;
+    entry->worker.store(nullptr, std::memory_order_relaxed);
     entry->fiber.store(fiber_, std::memory_order_relaxed);
-    entry->worker.store(witness_->worker(), std::memory_order_relaxed);
     entry->caller.store(caller_, std::memory_order_relaxed);
     entry->turns.store(witness_->turns(), std::memory_order_relaxed);
     entry->depth.store(1, std::memory_order_relaxed);
+    entry->worker.store(witness_->worker(), std::memory_order_relaxed);
   }
 
   const pthread_mutex_t* mutex_;
