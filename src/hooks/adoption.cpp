@@ -69,25 +69,25 @@ namespace {
 }
 
 // WEFT_DEBUG=hooks. A file once, a device at each call.
-[[gnu::noinline]] void report(int fd, file_kind kind) noexcept {
+[[gnu::noinline]] void report(int fd, file_kind kind, const char* function) noexcept {
   static const bool is_wanted = has_debug_word("hooks");
   const control_block* const self = is_wanted ? current_fiber() : nullptr;
   if (!self) return;
   raw_line line;
-  line.text("weft: hooks: fd ").number(unsigned(fd)).text(", ").text(words_for(kind)).text(", in a call of ");
+  line.text("weft: hooks: fd ")
+      .number(unsigned(fd))
+      .text(", ")
+      .text(words_for(kind))
+      .text(", in ")
+      .text(function)
+      .text(" of ");
   add_description(line, *self);
   line.write_to(STDERR_FILENO);
 }
 
 }  // namespace
 
-adopted_file::adopted_file(int fd) noexcept : fd_(fd), state_(descriptor::find(fd)) {
-  if (state_) known_ = state_->kept_as();
-  if (!known_) [[unlikely]]
-    learn();
-}
-
-void adopted_file::learn() noexcept {
+void adopted_file::learn(const char* function) noexcept {
   known_ = find_out(fd_);
   state_ = kind() == file_kind::elsewhere ? nullptr : state_of(fd_);
   if (!state_) known_ = std::uint32_t(file_kind::elsewhere);
@@ -100,7 +100,7 @@ void adopted_file::learn() noexcept {
     state_->keep(known_, kind() == file_kind::stream ? descriptor::ask_kernel(fd_) : short_reads::mean_nothing, woken);
   }
   woken.unpark_all();
-  report(fd_, kind());
+  report(fd_, kind(), function);
 }
 
 void adopted_file::give_back() noexcept {
@@ -109,14 +109,14 @@ void adopted_file::give_back() noexcept {
   woken.unpark_all();
 }
 
-void adopted_file::look_again() noexcept {
+void adopted_file::look_again(const char* function) noexcept {
   if (is_own_process()) {
     wake_list woken;
     state_->confirm(woken);
     woken.unpark_all();
     state_->remember(state_->kept_as(), 0);
   }
-  learn();
+  learn(function);
 }
 
 }  // namespace weft::detail

@@ -28,8 +28,12 @@ class adopted_file {
  public:
   // No number.
   adopted_file() noexcept : fd_(-1), state_(nullptr) {}
-  // Up to five system calls when nothing is known of the number, else none.
-  explicit adopted_file(int fd) noexcept;
+  // Up to five system calls when nothing is known of the number, else none. `function` is what was called, for people.
+  adopted_file(int fd, const char* function) noexcept : fd_(fd), state_(descriptor::find(fd)) {
+    if (state_) known_ = state_->kept_as();
+    if (!known_) [[unlikely]]
+      learn(function);
+  }
   adopted_file(adopted_file&& other) noexcept
       : fd_(other.fd_), known_(other.known_), state_(other.state_), borrowed_(std::exchange(other.borrowed_, false)) {}
   adopted_file& operator=(adopted_file&& other) noexcept {
@@ -51,13 +55,13 @@ class adopted_file {
   [[nodiscard]] descriptor* state() const noexcept { return state_; }
 
   // What is remembered cannot be true: the number names another file. Finds out which.
-  void look_again() noexcept;
+  void look_again(const char* function) noexcept;
 
   // What the descriptor remembers: the kind in bits 0-2, the rest above; bits 4 and up are `timeouts`' own.
   static constexpr std::uint32_t kind_bits = 7, records_bit = 8;
 
  private:
-  void learn() noexcept;
+  void learn(const char* function) noexcept;
   void give_back() noexcept;
 
   int fd_;

@@ -57,12 +57,13 @@ class end_of_child {
 
 // Asks, by a function that returns what a wait with WNOHANG does, until that is not 0. `child`: whose end is enough; 0 if
 // other things are waited for.
-template <class Ask> int until_it_is_not_zero(opaque_call& call, pid_t child, Ask&& ask) noexcept {
+template <class Ask>
+int until_it_is_not_zero(opaque_call& call, const char* function, pid_t child, Ask&& ask) noexcept {
   if (const int error = call.check()) return call.returns(error, 0);
   if (const int result = uninterrupted(ask); result != 0)
     return call.returns(result < 0 ? errno : 0, result);  // as is usual
   const end_of_child end(child);
-  const adopted_file file = end.number() >= 0 ? adopted_file(end.number()) : adopted_file();
+  const adopted_file file = end.number() >= 0 ? adopted_file(end.number(), function) : adopted_file();
   descriptor* state = file.state();
   for (patience waits;;) {
     const auto seen = state ? state->about_to_try(direction::read) : 0;  // [fd-1]
@@ -75,10 +76,11 @@ template <class Ask> int until_it_is_not_zero(opaque_call& call, pid_t child, As
   }
 }
 
-pid_t wait_on_fiber(control_block& self, pid_t child, int* status, int options, struct rusage* used) noexcept {
+pid_t wait_on_fiber(control_block& self, const char* function, pid_t child, int* status, int options,
+                    struct rusage* used) noexcept {
   opaque_call call(self);
   const bool only_its_end = !(options & (WUNTRACED | WCONTINUED));
-  return until_it_is_not_zero(call, only_its_end ? child : 0,
+  return until_it_is_not_zero(call, function, only_its_end ? child : 0,
                               [&] { return next::wait4(child, status, options | WNOHANG, used); });
 }
 
@@ -88,7 +90,7 @@ int waitid_on_fiber(control_block& self, idtype_t which, id_t id, siginfo_t* wha
   siginfo_t own;
   siginfo_t& told = what ? *what : own;
   const bool only_its_end = which == P_PID && !(options & (WSTOPPED | WCONTINUED));
-  const int result = until_it_is_not_zero(call, only_its_end ? pid_t(id) : 0, [&] {
+  const int result = until_it_is_not_zero(call, "waitid", only_its_end ? pid_t(id) : 0, [&] {
     told.si_pid = 0;
     if (next::waitid(which, id, &told, options | WNOHANG) != 0) return -1;
     return int(told.si_pid);
@@ -106,28 +108,28 @@ pid_t wait(int* status) {
   control_block* const self = hooked_fiber();
   if (!self || !is_own_process()) [[likely]]
     return next::wait(status);
-  return wait_on_fiber(*self, -1, status, 0, nullptr);
+  return wait_on_fiber(*self, "wait", -1, status, 0, nullptr);
 }
 
 pid_t wait3(int* status, int options, struct rusage* used) noexcept {
   control_block* const self = hooked_fiber();
   if (!self || (options & WNOHANG) || !is_own_process()) [[likely]]
     return next::wait3(status, options, used);
-  return wait_on_fiber(*self, -1, status, options, used);
+  return wait_on_fiber(*self, "wait3", -1, status, options, used);
 }
 
 pid_t wait4(pid_t child, int* status, int options, struct rusage* used) noexcept {
   control_block* const self = hooked_fiber();
   if (!self || (options & WNOHANG) || !is_own_process()) [[likely]]
     return next::wait4(child, status, options, used);
-  return wait_on_fiber(*self, child, status, options, used);
+  return wait_on_fiber(*self, "wait4", child, status, options, used);
 }
 
 pid_t waitpid(pid_t child, int* status, int options) {
   control_block* const self = hooked_fiber();
   if (!self || (options & WNOHANG) || !is_own_process()) [[likely]]
     return next::waitpid(child, status, options);
-  return wait_on_fiber(*self, child, status, options, nullptr);
+  return wait_on_fiber(*self, "waitpid", child, status, options, nullptr);
 }
 
 int waitid(idtype_t which, id_t id, siginfo_t* what, int options) {

@@ -31,8 +31,9 @@ constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
   return !call.is_socket() || (call.state().is_open() && call.is_nonblocking());
 }
 
-template <class Accept> int accept_on_fiber(control_block& self, int fd, Accept&& accept) noexcept {
-  file_call call(self, fd);
+template <class Accept>
+int accept_on_fiber(control_block& self, int fd, const char* function, Accept&& accept) noexcept {
+  file_call call(self, fd, function);
   if (is_left_alone(call)) return accept();
   if (const int error = call.begin()) return call.returns(error, -1);
   const tried result =
@@ -76,7 +77,7 @@ int what_came_of_it(file_call& call, int fd, const sockaddr* to, socklen_t size)
 }
 
 int connect_on_fiber(control_block& self, int fd, const sockaddr* to, socklen_t size) noexcept {
-  file_call call(self, fd);
+  file_call call(self, fd, "connect");
   if (is_left_alone(call) || call.is_nonblocking()) return next::connect(fd, to, size);
   if (const int error = call.begin()) return call.returns(error, -1);
   for (int begun = 0;;) {
@@ -109,14 +110,14 @@ int connect(int fd, const sockaddr* to, socklen_t size) {
 int accept(int fd, sockaddr* from, socklen_t* size) {
   control_block* const self = hooked_fiber();
   const auto plainly = [&] { return next::accept(fd, from, size); };
-  return begin_life(self ? accept_on_fiber(*self, fd, plainly) : plainly());
+  return begin_life(self ? accept_on_fiber(*self, fd, "accept", plainly) : plainly());
 }
 
 int accept4(int fd, sockaddr* from, socklen_t* size, int flags) {
   control_block* const self = hooked_fiber();
   const auto plainly = [&] { return next::accept4(fd, from, size, flags); };
   const bool is_wrong = flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
-  return begin_life(self && !is_wrong ? accept_on_fiber(*self, fd, plainly) : plainly());
+  return begin_life(self && !is_wrong ? accept_on_fiber(*self, fd, "accept4", plainly) : plainly());
 }
 
 }  // extern "C"

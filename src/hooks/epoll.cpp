@@ -23,8 +23,9 @@ constexpr next_function<"epoll_pwait", int(int, epoll_event*, int, int, const si
 constexpr next_function<"epoll_pwait2", int(int, epoll_event*, int, const timespec*, const sigset_t*)> epoll_pwait2;
 }  // namespace next
 
-int epoll_on_fiber(control_block& self, int fd, epoll_event* events, int most, deadline until) noexcept {
-  watching call(self, 1);
+int epoll_on_fiber(control_block& self, const char* function, int fd, epoll_event* events, int most,
+                   deadline until) noexcept {
+  watching call(self, 1, function);
   if (const int error = call.check()) return call.returns(error, 0);
   call.add(fd, true, false);
   return call.until_found(until, [&] { return next::epoll_wait(fd, events, most, 0); });
@@ -44,21 +45,21 @@ int epoll_wait(int fd, epoll_event* events, int most, int timeout) {
   control_block* const self = hooked_fiber();
   if (!self || timeout == 0 || !is_own_process()) [[likely]]
     return next::epoll_wait(fd, events, most, timeout);
-  return epoll_on_fiber(*self, fd, events, most, after(timeout));
+  return epoll_on_fiber(*self, "epoll_wait", fd, events, most, after(timeout));
 }
 
 int epoll_pwait(int fd, epoll_event* events, int most, int timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
   if (!self || timeout == 0 || !is_own_process()) [[likely]]
     return next::epoll_pwait(fd, events, most, timeout, mask);
-  return epoll_on_fiber(*self, fd, events, most, after(timeout));
+  return epoll_on_fiber(*self, "epoll_pwait", fd, events, most, after(timeout));
 }
 
 int epoll_pwait2(int fd, epoll_event* events, int most, const timespec* timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
   if (!self || only_looks(timeout) || !is_own_process()) [[likely]]
     return next::epoll_pwait2(fd, events, most, timeout, mask);
-  return epoll_on_fiber(*self, fd, events, most, timeout ? from_now(*timeout) : never);
+  return epoll_on_fiber(*self, "epoll_pwait2", fd, events, most, timeout ? from_now(*timeout) : never);
 }
 
 }  // extern "C"

@@ -33,8 +33,8 @@ struct tried {
 
 class file_call : public opaque_call {
  public:
-  // On the calling fiber, which a call on `fd` was made on.
-  file_call(control_block& self, int fd) noexcept : opaque_call(self), file_(fd) {}
+  // On the calling fiber, which a call of `function` on `fd` was made on.
+  file_call(control_block& self, int fd, const char* function) noexcept : opaque_call(self), file_(fd, function) {}
 
   [[nodiscard]] file_kind kind() const noexcept { return file_.kind(); }
   [[nodiscard]] bool is_socket() const noexcept { return kind() == file_kind::stream || kind() == file_kind::messages; }
@@ -97,7 +97,7 @@ class file_call : public opaque_call {
   [[nodiscard]] int wait(direction which, descriptor::attempt seen) noexcept;
   // No event will tell when another try is worth while: from now on `wait` waits a little, and longer each time.
   void expect_no_event() noexcept { is_unheard_ = true; }
-  void look_again() noexcept { file_.look_again(); }
+  void look_again(const char* function) noexcept { file_.look_again(function); }
 
  private:
   // What poll(2) says, without a wait.

@@ -32,8 +32,8 @@ constexpr short for_output = POLLOUT | POLLWRNORM | POLLWRBAND;
 // A list that the kernel refuses as a whole is left to it to refuse.
 constexpr nfds_t most_files = 1 << 24;
 
-int poll_on_fiber(control_block& self, pollfd* files, nfds_t count, deadline until) noexcept {
-  watching call(self, count);
+int poll_on_fiber(control_block& self, const char* function, pollfd* files, nfds_t count, deadline until) noexcept {
+  watching call(self, count, function);
   if (!call.has_room()) return call.returns(ENOMEM, 0);
   if (const int error = call.check()) return call.returns(error, 0);
   for (nfds_t i = 0; i < count; ++i) {
@@ -53,7 +53,7 @@ int poll(pollfd* files, nfds_t count, int timeout) {
   control_block* const self = hooked_fiber();
   if (!self || timeout == 0 || count > most_files || !is_own_process()) [[likely]]
     return next::poll(files, count, timeout);
-  return poll_on_fiber(*self, files, count, timeout < 0 ? never : deadline(std::chrono::milliseconds(timeout)));
+  return poll_on_fiber(*self, "poll", files, count, timeout < 0 ? never : deadline(std::chrono::milliseconds(timeout)));
 }
 
 int __poll_chk(pollfd* files, nfds_t count, int timeout, size_t room) {
@@ -66,7 +66,7 @@ int ppoll(pollfd* files, nfds_t count, const timespec* timeout, const sigset_t* 
   control_block* const self = hooked_fiber();
   if (!self || count > most_files || only_looks(timeout) || !is_own_process()) [[likely]]
     return next::ppoll(files, count, timeout, mask);
-  return poll_on_fiber(*self, files, count, timeout ? from_now(*timeout) : never);
+  return poll_on_fiber(*self, "ppoll", files, count, timeout ? from_now(*timeout) : never);
 }
 
 int __ppoll_chk(pollfd* files, nfds_t count, const timespec* timeout, const sigset_t* mask, size_t room) {

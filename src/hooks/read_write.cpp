@@ -75,7 +75,7 @@ tried read_from(file_call& call, int fd, const iovec* parts, int count) noexcept
   if (call.is_socket()) {
     const tried result = received(call, fd, parts, count);
     if (result.error != ENOTSOCK) return result;
-    call.look_again();
+    call.look_again("read");
   }
   // Too short for any of them, which is an error whatever there is.
   if (call.kind() == file_kind::special && gather::bytes_of(parts, std::size_t(count)) < sizeof(std::uint64_t))
@@ -119,7 +119,7 @@ class writing {
     if (call_.is_socket()) {
       const tried result = send();
       if (result.error != ENOTSOCK) return result;
-      call_.look_again();
+      call_.look_again("write");
     }
     if (takes_nowait(call_)) {
       const tried result = push();
@@ -188,14 +188,16 @@ tried write_to(file_call& call, int fd, const iovec* parts, int count) noexcept 
   return writing(call, fd, parts, count).finish();
 }
 
-[[gnu::noinline]] ssize_t read_on_fiber(control_block& self, int fd, const iovec* parts, int count) noexcept {
-  file_call call(self, fd);
+[[gnu::noinline]] ssize_t read_on_fiber(control_block& self, const char* function, int fd, const iovec* parts,
+                                        int count) noexcept {
+  file_call call(self, fd, function);
   const tried result = read_from(call, fd, parts, count);
   return call.returns(result.error, result.result);
 }
 
-[[gnu::noinline]] ssize_t write_on_fiber(control_block& self, int fd, const iovec* parts, int count) noexcept {
-  file_call call(self, fd);
+[[gnu::noinline]] ssize_t write_on_fiber(control_block& self, const char* function, int fd, const iovec* parts,
+                                         int count) noexcept {
+  file_call call(self, fd, function);
   const tried result = write_to(call, fd, parts, count);
   return call.returns(result.error, result.result);
 }
@@ -206,12 +208,12 @@ constexpr std::size_t most_of_one_call = 0x7ffff000;
 // The part is made here, or a plain thread's call would need a frame for it and could not jump on.
 [[gnu::noinline]] ssize_t read_on_fiber(control_block& self, int fd, void* to, size_t size) noexcept {
   const iovec part{to, std::min(size, most_of_one_call)};
-  return read_on_fiber(self, fd, &part, 1);
+  return read_on_fiber(self, "read", fd, &part, 1);
 }
 
 [[gnu::noinline]] ssize_t write_on_fiber(control_block& self, int fd, const void* from, size_t size) noexcept {
   const iovec part{const_cast<void*>(from), std::min(size, most_of_one_call)};
-  return write_on_fiber(self, fd, &part, 1);
+  return write_on_fiber(self, "write", fd, &part, 1);
 }
 
 // Lists that the kernel refuses as a whole are left to it to refuse.
@@ -243,7 +245,7 @@ ssize_t readv(int fd, const iovec* parts, int count) {
   control_block* const self = hooked_fiber();
   if (!self || !is_good(parts, count)) [[likely]]
     return next::readv(fd, parts, count);
-  return read_on_fiber(*self, fd, parts, count);
+  return read_on_fiber(*self, "readv", fd, parts, count);
 }
 
 ssize_t write(int fd, const void* from, size_t size) {
@@ -257,7 +259,7 @@ ssize_t writev(int fd, const iovec* parts, int count) {
   control_block* const self = hooked_fiber();
   if (!self || !is_good(parts, count)) [[likely]]
     return next::writev(fd, parts, count);
-  return write_on_fiber(*self, fd, parts, count);
+  return write_on_fiber(*self, "writev", fd, parts, count);
 }
 
 }  // extern "C"

@@ -87,8 +87,9 @@ tried receive_all(file_call& call, int fd, msghdr& message, int flags) noexcept 
 
 // Receives by `attempt`, given the flags, or by way of `message` where one try is not enough.
 template <class Attempt>
-ssize_t receive_on_fiber(control_block& self, int fd, msghdr& message, int flags, Attempt&& attempt) noexcept {
-  file_call call(self, fd);
+ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msghdr& message, int flags,
+                         Attempt&& attempt) noexcept {
+  file_call call(self, fd, function);
   // Unix sockets have no error queue: they take the flag for none.
   const bool never_waits_here = (flags & MSG_ERRQUEUE) && !is_unix(fd);
   if (call.kind() == file_kind::elsewhere || never_waits_here) return attempt(flags);
@@ -102,14 +103,14 @@ ssize_t receive_on_fiber(control_block& self, int fd, msghdr& message, int flags
 ssize_t recv_on_fiber(control_block& self, int fd, void* to, size_t size, int flags) noexcept {
   iovec part{to, size};
   msghdr message = message_of(part);
-  return receive_on_fiber(self, fd, message, flags, [&](int now) { return next::recv(fd, to, size, now); });
+  return receive_on_fiber(self, "recv", fd, message, flags, [&](int now) { return next::recv(fd, to, size, now); });
 }
 
 ssize_t recvfrom_on_fiber(control_block& self, int fd, void* to, size_t size, int flags, sockaddr* from,
                           socklen_t* length) noexcept {
   iovec part{to, size};
   msghdr message = message_of(part, from, from ? *length : 0);
-  const ssize_t result = receive_on_fiber(self, fd, message, flags, [&](int now) {
+  const ssize_t result = receive_on_fiber(self, "recvfrom", fd, message, flags, [&](int now) {
     const ssize_t got = next::recvfrom(fd, to, size, now, from, length);
     if (got >= 0 && from) message.msg_namelen = *length;
     return got;
@@ -121,7 +122,7 @@ ssize_t recvfrom_on_fiber(control_block& self, int fd, void* to, size_t size, in
 // As the kernel has it: the time is looked at after each message, and an error behind the first one waits for its turn.
 int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned count, int flags,
                       timespec* timeout) noexcept {
-  file_call call(self, fd);
+  file_call call(self, fd, "recvmmsg");
   if (call.kind() == file_kind::elsewhere) return next::recvmmsg(fd, messages, count, flags, timeout);
   if (const int error = call.begin()) return call.returns(error, -1);
   const deadline end = timeout ? from_now(*timeout) : never;
@@ -195,7 +196,8 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
   control_block* const self = hooked_fiber();
   if (!self || (flags & never_waits)) [[likely]]
     return next::recvmsg(fd, message, flags);
-  return receive_on_fiber(*self, fd, *message, flags, [&](int now) { return next::recvmsg(fd, message, now); });
+  return receive_on_fiber(*self, "recvmsg", fd, *message, flags,
+                          [&](int now) { return next::recvmsg(fd, message, now); });
 }
 
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {

@@ -77,10 +77,10 @@ class fd_sets {
   long* copies_ = few_.data();
 };
 
-int select_on_fiber(control_block& self, fd_sets& sets, int count, deadline until) noexcept {
+int select_on_fiber(control_block& self, const char* function, fd_sets& sets, int count, deadline until) noexcept {
   std::size_t files = 0;
   for (int fd = 0; fd < count; ++fd) files += sets.holds(fd, 0) || sets.holds(fd, 1) || sets.holds(fd, 2);
-  watching call(self, files);
+  watching call(self, files, function);
   if (!call.has_room() || !sets.has_room()) return call.returns(ENOMEM, 0);
   if (const int error = call.check()) return call.returns(error, 0);
   for (int fd = 0; fd < count; ++fd) {
@@ -112,7 +112,7 @@ int select(int count, fd_set* in, fd_set* out, fd_set* special, timeval* timeout
     return next::select(count, in, out, special, timeout);
   const deadline until = timeout ? from_now(time) : never;
   fd_sets sets(count, in, out, special);
-  const int found = select_on_fiber(*self, sets, count, until);
+  const int found = select_on_fiber(*self, "select", sets, count, until);
   if (timeout) {  // Linux says what is left
     const auto left = until.remaining();
     timeout->tv_sec = left.count() / one_second;
@@ -126,7 +126,7 @@ int pselect(int count, fd_set* in, fd_set* out, fd_set* special, const timespec*
   if (!self || only_looks(timeout) || !is_good(count)) [[likely]]
     return next::pselect(count, in, out, special, timeout, mask);
   fd_sets sets(count, in, out, special);
-  return select_on_fiber(*self, sets, count, timeout ? from_now(*timeout) : never);
+  return select_on_fiber(*self, "pselect", sets, count, timeout ? from_now(*timeout) : never);
 }
 
 }  // extern "C"

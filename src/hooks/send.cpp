@@ -60,8 +60,9 @@ tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexce
 
 // `plainly`: what libc does, for what is no socket.
 template <class Plainly>
-ssize_t send_on_fiber(control_block& self, int fd, const msghdr& message, int flags, Plainly&& plainly) noexcept {
-  file_call call(self, fd);
+ssize_t send_on_fiber(control_block& self, const char* function, int fd, const msghdr& message, int flags,
+                      Plainly&& plainly) noexcept {
+  file_call call(self, fd, function);
   if (call.kind() == file_kind::elsewhere) return plainly();
   if (const int error = call.begin()) return call.returns(error, ssize_t(-1));
   const tried result = send_all(call, fd, message, flags);
@@ -69,7 +70,7 @@ ssize_t send_on_fiber(control_block& self, int fd, const msghdr& message, int fl
 }
 
 int sendmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned count, int flags) noexcept {
-  file_call call(self, fd);
+  file_call call(self, fd, "sendmmsg");
   if (call.kind() == file_kind::elsewhere) return next::sendmmsg(fd, messages, count, flags);
   if (const int error = call.begin()) return call.returns(error, -1);
   unsigned done = 0;
@@ -102,7 +103,7 @@ ssize_t send(int fd, const void* from, size_t size, int flags) {
   if (!self || (flags & MSG_DONTWAIT)) [[likely]]
     return next::send(fd, from, size, flags);
   iovec part{const_cast<void*>(from), size};
-  return send_on_fiber(*self, fd, message_of(part), flags, [&] { return next::send(fd, from, size, flags); });
+  return send_on_fiber(*self, "send", fd, message_of(part), flags, [&] { return next::send(fd, from, size, flags); });
 }
 
 ssize_t sendto(int fd, const void* from, size_t size, int flags, const sockaddr* to, socklen_t length) {
@@ -110,7 +111,7 @@ ssize_t sendto(int fd, const void* from, size_t size, int flags, const sockaddr*
   if (!self || (flags & MSG_DONTWAIT)) [[likely]]
     return next::sendto(fd, from, size, flags, to, length);
   iovec part{const_cast<void*>(from), size};
-  return send_on_fiber(*self, fd, message_of(part, const_cast<sockaddr*>(to), length), flags,
+  return send_on_fiber(*self, "sendto", fd, message_of(part, const_cast<sockaddr*>(to), length), flags,
                        [&] { return next::sendto(fd, from, size, flags, to, length); });
 }
 
@@ -118,7 +119,7 @@ ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   control_block* const self = hooked_fiber();
   if (!self || (flags & MSG_DONTWAIT)) [[likely]]
     return next::sendmsg(fd, message, flags);
-  return send_on_fiber(*self, fd, *message, flags, [&] { return next::sendmsg(fd, message, flags); });
+  return send_on_fiber(*self, "sendmsg", fd, *message, flags, [&] { return next::sendmsg(fd, message, flags); });
 }
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {

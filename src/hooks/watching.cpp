@@ -12,7 +12,7 @@ void watching::watch(watched& with, direction which, descriptor& file) noexcept 
 
 void watching::add(int fd, bool in, bool out) noexcept {
   place& at = places_[count_++];
-  at.file = adopted_file(fd);
+  at.file = adopted_file(fd, function_);
   descriptor* const state = at.file.state();
   if (!state) return;
   if (in || !out) watch(at.in, direction::read, *state);

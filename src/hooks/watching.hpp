@@ -20,8 +20,9 @@ namespace weft::detail {
 
 class watching : public opaque_call {
  public:
-  // At most that many will be added. Allocates when they are many.
-  watching(control_block& self, std::size_t most) noexcept : opaque_call(self) {
+  // At most that many will be added. Allocates when they are many. `function`: what was called.
+  watching(control_block& self, std::size_t most, const char* function) noexcept
+      : opaque_call(self), function_(function) {
     if (most <= few_.size()) return;
     many_.reset(new (std::nothrow) place[most]);
     places_ = many_.get();
@@ -54,6 +55,7 @@ class watching : public opaque_call {
   [[nodiscard]] int wait(deadline until) noexcept;
   void watch(watched& with, direction which, descriptor& file) noexcept;
 
+  const char* const function_;
   std::array<place, 4> few_;  // on a fiber's stack, hence few
   std::unique_ptr<place[]> many_;
   place* places_ = few_.data();
