@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|channel|mutex. One thread, its default scheduler, pooled
-// stacks (its default ones make malloc grow and shrink the heap all the time, which would be no fair comparison).
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|depth|channel|mutex. One thread, its
+// default scheduler, pooled stacks (its default ones make malloc grow and shrink the heap all the time).
+// Where memory is measured they are the default ones: the pool writes into stacks that nobody has asked for yet.
 #include "../../support/levels.hpp"
+#include "../../support/parked.hpp"
 #include "../../support/report.hpp"
 
 #include <boost/fiber/all.hpp>
@@ -87,6 +89,35 @@ double deep(long depth) {
   return each;
 }
 
+[[gnu::noinline]] long below(long depth, const fibers::shared_future<void>& end, long& there) {
+  const bench::locals mine(depth);
+  long sum = 0;
+  if (depth > 1) {
+    sum = below(depth - 1, end, there);
+  } else {
+    ++there;
+    end.wait();
+  }
+  return sum + mine.sum();
+}
+
+void depth() {
+  long there = 0, sum = 0;
+  fibers::promise<void> go;
+  const fibers::shared_future<void> end = go.get_future().share();
+  std::vector<fibers::fiber> all;
+  all.reserve(static_cast<std::size_t>(bench::parked) * bench::parked_below.size());
+  for (const long depth : bench::parked_below) {
+    const bench::growth grown;
+    for (long i = 0; i < bench::parked; ++i) all.emplace_back([&, depth] { sum += below(depth, end, there); });
+    while (there < static_cast<long>(all.size())) boost::this_fiber::yield();
+    grown.report("boost_fiber", depth);
+  }
+  go.set_value();
+  for (auto& fiber : all) fiber.join();
+  bench::expect(sum == bench::expected_sum(), "not every call came back");
+}
+
 double trips() {
   constexpr long count = 200'000;
   fibers::unbuffered_channel<long> ping, pong;
@@ -155,8 +186,9 @@ int main(int argc, char** argv) {
   if (question == "yield") return yield(), 0;
   if (question == "spawn") return spawn(), 0;
   if (question == "deep") return bench::each_depth("deep/await", "boost_fiber", deep), 0;
+  if (question == "depth") return depth(), 0;
   if (question == "channel") return channel(), 0;
   if (question == "mutex") return mutex(), 0;
-  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|channel|mutex\n");
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|depth|channel|mutex\n");
   return 2;
 }
