@@ -6,6 +6,8 @@ import copy
 import json
 import os
 import shutil
+import socket
+import subprocess
 import sys
 import tempfile
 import threading
@@ -208,6 +210,42 @@ class Workloads(unittest.TestCase):
         servers.expect_descriptors(1)
         with self.assertRaisesRegex(Failure, "it takes 2000000000 open files"):
             servers.expect_descriptors(2_000_000_000)
+
+
+class Load(unittest.TestCase):
+    def echo(self, listener):
+        """Serves those who come, one after the other, each until it has nothing to say for the moment."""
+        listener.setblocking(False)
+        peers = []
+        while not self.ended.wait(0.001):
+            try:
+                peers.append(listener.accept()[0])
+                peers[-1].setblocking(False)
+            except BlockingIOError:
+                pass
+            for peer in peers:
+                try:
+                    peer.sendall(peer.recv(65536))
+                except OSError:
+                    pass
+        for peer in peers:
+            peer.close()
+
+    def test_each_connection_is_served_and_has_a_turn_before_anything_is_measured(self):
+        connections = 5
+        with tempfile.TemporaryDirectory() as directory, socket.create_server(("127.0.0.1", 0)) as listener:
+            program = Path(directory) / "load"
+            subprocess.run(["g++", "-std=c++20", ROOT / "bench/load.cpp", "-o", program], check=True)
+            self.ended = threading.Event()
+            thread = threading.Thread(target=self.echo, args=(listener,))
+            thread.start()
+            try:  # for no time at all
+                command = [program, str(listener.getsockname()[1]), str(os.getpid()), str(connections), "64", "0"]
+                said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+            finally:
+                self.ended.set()
+                thread.join()
+        self.assertGreater(int(dict(line.split() for line in said.splitlines())["total"]), 2 * connections)
 
 
 class Counting(unittest.TestCase):
