@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // depth [stackless|bare]: what does a fiber take that is parked below 1, 10 and 50 calls? On a fiber the calls are on
 // its stack; of tasks, and of bare C++20 coroutines, each awaits the next, and each has a frame of its own. One form in
-// each process, so that none finds the memory that another has given back.
+// each process, so that none finds the memory that another has given back. The wait itself is a function of its own, or
+// each frame would have room for it.
 #include "support/awaited.hpp"
 #include "support/coroutine.hpp"
 #include "support/parked.hpp"
 
 #include <chrono>
 #include <string_view>
+#include <utility>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -29,15 +31,15 @@ void check(long sum) { bench::expect(sum == bench::expected_sum(), "not every ca
 
 // --- fibers ---
 
+[[gnu::noinline]] long last(weft::event& end, long& there) {
+  ++there;
+  end.wait();
+  return 0;
+}
+
 [[gnu::noinline]] long below(long depth, weft::event& end, long& there) {
   const bench::locals mine(depth);
-  long sum = 0;
-  if (depth > 1) {
-    sum = below(depth - 1, end, there);
-  } else {
-    ++there;
-    end.wait();
-  }
+  const long sum = depth > 1 ? below(depth - 1, end, there) : last(end, there);
   return sum + mine.sum();
 }
 
@@ -65,15 +67,16 @@ void fibers() {
 
 // --- tasks ---
 
+stackless::task<long> last_await(weft::event& end, long& there) {
+  ++there;
+  co_await end.async_wait();
+  co_return 0;
+}
+
 stackless::task<long> awaiting(long depth, weft::event& end, long& there) {
   const bench::locals mine(depth);
-  long sum = 0;
-  if (depth > 1) {
-    sum = co_await awaiting(depth - 1, end, there);
-  } else {
-    ++there;
-    co_await end.async_wait();
-  }
+  auto next = depth > 1 ? awaiting(depth - 1, end, there) : last_await(end, there);
+  const long sum = co_await std::move(next);
   co_return sum + mine.sum();
 }
 
@@ -107,13 +110,15 @@ struct park_in {
   void await_resume() const noexcept {}
 };
 
+bench::floor::awaited last_bare_await(bench::floor::fifo& queue) {
+  co_await park_in{queue};
+  co_return 0;
+}
+
 bench::floor::awaited bare_await(bench::floor::fifo& queue, long depth) {
   const bench::locals mine(depth);
-  long sum = 0;
-  if (depth > 1)
-    sum = co_await bare_await(queue, depth - 1);
-  else
-    co_await park_in{queue};
+  auto next = depth > 1 ? bare_await(queue, depth - 1) : last_bare_await(queue);
+  const long sum = co_await next;
   co_return sum + mine.sum();
 }
 

@@ -89,15 +89,15 @@ double deep(long depth) {
   return each;
 }
 
+[[gnu::noinline]] long last(const fibers::shared_future<void>& end, long& there) {
+  ++there;
+  end.wait();
+  return 0;
+}
+
 [[gnu::noinline]] long below(long depth, const fibers::shared_future<void>& end, long& there) {
   const bench::locals mine(depth);
-  long sum = 0;
-  if (depth > 1) {
-    sum = below(depth - 1, end, there);
-  } else {
-    ++there;
-    end.wait();
-  }
+  const long sum = depth > 1 ? below(depth - 1, end, there) : last(end, there);
   return sum + mine.sum();
 }
 
