@@ -45,7 +45,7 @@ def program(bench, name, *arguments, two_cores=False):
     return measured(bench, " ".join(["weft", *arguments]), [bench.builds[""] / "bench" / name, *arguments], two_cores)
 
 
-THREADS = {"go": "GOMAXPROCS", "tokio": "TOKIO_WORKER_THREADS"}  # how a peer is told on how many cores it is
+THREADS = {"go": "GOMAXPROCS", "tokio": "TOKIO_WORKER_THREADS", "threads": "CORES"}  # how a peer is told on how many cores it is
 
 
 def peer(bench, name, question, procs=1):

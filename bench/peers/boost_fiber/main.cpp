@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|depth|channel|mutex. One thread, its
-// default scheduler, pooled stacks (its default ones make malloc grow and shrink the heap all the time).
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex. One thread,
+// its default scheduler, pooled stacks (its default ones make malloc grow and shrink the heap all the time).
 // Where memory is measured they are the default ones: the pool writes into stacks that nobody has asked for yet.
 #include "../../support/levels.hpp"
 #include "../../support/parked.hpp"
@@ -9,6 +9,7 @@
 #include <boost/fiber/all.hpp>
 #include <boost/fiber/pooled_fixedsize_stack.hpp>
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -161,6 +162,48 @@ void channel() {
   bench::report("channel/64", "boost_fiber", "ns", line);
 }
 
+// Doors that open one after the other, and a counter of those who passed.
+double wake_all() {
+  constexpr std::size_t herd = 10'000, rounds = 50;
+  fibers::pooled_fixedsize_stack stacks(16 * 1024);
+  std::vector<fibers::promise<void>> doors(rounds + 1);
+  std::vector<fibers::shared_future<void>> open;
+  for (auto& door : doors) open.push_back(door.get_future().share());
+  fibers::mutex m;
+  fibers::condition_variable all_passed;
+  std::size_t passed = 0, sum = 0;
+  std::vector<fibers::fiber> all;
+  all.reserve(herd);
+  for (std::size_t i = 0; i < herd; ++i) {
+    all.emplace_back(std::allocator_arg, stacks, [&] {
+      for (const auto& door : open) {
+        door.wait();
+        ++sum;
+        const std::lock_guard lock(m);
+        if (++passed == herd) all_passed.notify_one();
+      }
+    });
+  }
+  bench::stopwatch watch;
+  for (std::size_t r = 0; r <= rounds; ++r) {
+    if (r == 1) watch = {};
+    doors[r].set_value();
+    std::unique_lock lock(m);
+    all_passed.wait(lock, [&] { return passed == herd; });
+    passed = 0;
+  }
+  const double each = watch.nanoseconds() / static_cast<double>(herd * rounds);
+  for (auto& fiber : all) fiber.join();
+  bench::expect(sum == herd * (rounds + 1), "somebody was not woken");
+  return each;
+}
+
+void event() {
+  std::vector<double> values;
+  for (int i = 0; i < bench::repeats; ++i) values.push_back(wake_all());
+  bench::report("event/10000", "boost_fiber", "ns", values);
+}
+
 void mutex() {
   constexpr long total = 400'000;
   std::vector<double> values;
@@ -188,7 +231,8 @@ int main(int argc, char** argv) {
   if (question == "deep") return bench::each_depth("deep/await", "boost_fiber", deep), 0;
   if (question == "depth") return depth(), 0;
   if (question == "channel") return channel(), 0;
+  if (question == "event") return event(), 0;
   if (question == "mutex") return mutex(), 0;
-  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|depth|channel|mutex\n");
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex\n");
   return 2;
 }
