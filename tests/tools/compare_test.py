@@ -206,6 +206,12 @@ class Workloads(unittest.TestCase):
             found = [step.name for step in workload.steps(bench)]
             self.assertEqual(sorted(found), sorted(set(found)), name)
 
+    def test_of_two_runs_the_second_counts(self):
+        runs = iter(([("m", "cold", "s", [2.0])], [("m", "warm", "s", [1.0])]))
+        step = Step("a", "./a", lambda: next(runs))
+        servers.second_time(step)
+        self.assertEqual((step.run(), step.command), ([("m", "warm", "s", [1.0])], "./a, twice; the second counts"))
+
     def test_more_connections_than_open_files_are_refused_with_the_reason(self):
         servers.expect_descriptors(1)
         with self.assertRaisesRegex(Failure, "it takes 2000000000 open files"):
