@@ -4,13 +4,12 @@
 // Each joins the one before it, the first waits for an eventfd (the first task for an event): all are parked, and one
 // write ends them all.
 #include "support/report.hpp"
+#include "support/resident.hpp"
 
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <fstream>
-#include <string>
 #include <string_view>
 #include <utility>
 #include <weft/stackless.hpp>
@@ -26,16 +25,6 @@ struct counts {
   long started = 0, ended = 0;
 };
 
-// Resident bytes and page tables.
-long resident() {
-  std::ifstream status("/proc/self/status");
-  long sum = 0;
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("VmRSS:") || line.starts_with("VmPTE:")) sum += std::stol(line.substr(6)) * 1024;
-  }
-  return sum;
-}
-
 void fibers() {
   const int event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   bench::expect(event >= 0, "eventfd failed");
@@ -46,7 +35,7 @@ void fibers() {
   one.hog_threshold = std::chrono::nanoseconds(0);  // spawning a million takes longer
   weft::run(
       [&] {
-        const long before = resident();
+        const long before = bench::resident();
         const bench::stopwatch creating;
         weft::fiber<void> last = weft::spawn([&] {
           ++started;
@@ -63,7 +52,7 @@ void fibers() {
         while (started < count) weft::this_fiber::yield();
         seconds = creating.seconds();
         bench::expect(ended == 0, "a fiber ended early");
-        bytes = static_cast<double>(resident() - before) / count;
+        bytes = static_cast<double>(bench::resident() - before) / count;
         const bench::stopwatch finishing;
         const std::uint64_t go = 1;
         bench::expect(write(event, &go, sizeof go) == sizeof go, "the eventfd was not written");
@@ -90,14 +79,14 @@ stackless::task<> joining(stackless::task_handle<> previous, counts& all) {
 
 stackless::task<> chain(counts& all, double& bytes, double& seconds) {
   weft::event go;
-  const long before = resident();
+  const long before = bench::resident();
   const bench::stopwatch creating;
   auto last = stackless::create_task(waiting(go, all));
   for (long i = 1; i < count; ++i) last = stackless::create_task(joining(std::move(last), all));
   while (all.started < count) co_await stackless::yield();
   seconds = creating.seconds();
   bench::expect(all.ended == 0, "a task ended early");
-  bytes = static_cast<double>(resident() - before) / count;
+  bytes = static_cast<double>(bench::resident() - before) / count;
   const bench::stopwatch finishing;
   go.set();
   co_await last;

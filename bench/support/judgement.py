@@ -7,7 +7,7 @@ from figures import median, spread
 
 FORMS = ("weft", "stackless")
 MORE_IS_BETTER = ("1/s",)
-KINDS = ("cpu", "rps", "p50", "p99", "p999", "p9999")  # of one load on a server: one table
+KINDS = ("cpu", "rps", "p50", "p99", "p999", "p9999", "instructions")  # of one load on a server: one table
 JUDGED = ("cpu", "p99")  # of those; the others say the same again
 
 

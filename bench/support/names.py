@@ -7,11 +7,13 @@ SIDES = {
     "weft": "weft, fibers", "stackless": "weft, stackless", "cxx20": "C++20 coroutines, bare", "raw": "raw epoll loop",
     "boost_context": "Boost.Context", "boost_coroutine": "Boost.Coroutine2", "boost_fiber": "Boost.Fiber", "go": "Go",
     "python": "Python", "threads": "std::thread", "std": "std::thread", "condvar": "std::thread and condition variable",
-    "asio": "Asio", "asio_callbacks": "Asio, callbacks", "asio_awaitable": "Asio, awaitable", "libuv": "libuv",
+    "asio": "Asio", "asio_callbacks": "Asio, callbacks", "asio_awaitable": "Asio, awaitable", "asio_spawn": "Asio, spawn",
+    "libuv": "libuv",
     "asyncio": "Python asyncio", "uvloop": "Python asyncio on uvloop", "nginx": "nginx", "tokio": "tokio",
 }
 UNITS = {"us": "µs", "B": "bytes"}
-KINDS = {"cpu": "CPU µs each", "rps": "each second", "p50": "p50 µs", "p99": "p99 µs", "p999": "p99.9 µs", "p9999": "p99.99 µs"}
+KINDS = {"cpu": "CPU µs each", "rps": "each second", "p50": "p50 µs", "p99": "p99 µs", "p999": "p99.9 µs", "p9999": "p99.99 µs",
+         "instructions": "instructions"}
 
 
 def label(side):

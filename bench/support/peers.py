@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+from counting import expect_instructions
 from figures import ROOT
 from processes import Failure
 
@@ -16,16 +17,24 @@ CONTEXT = "libboost-context-dev=/usr/include/boost/context/fiber.hpp"
 HIREDIS = "libhiredis-dev=/usr/include/hiredis/hiredis.h"
 LIBPQ = "libpq-dev=/usr/include/postgresql/libpq-fe.h"
 LIBCURL = "libcurl4-openssl-dev=curl-config"
+SPAWN = ["libboost-coroutine-dev=/usr/share/doc/libboost-coroutine-dev", CONTEXT]  # asio::spawn of 1.74 stands on both
+SPAWNING = [*CXX, "-DBOOST_COROUTINES_NO_DEPRECATION_WARNING", "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_coroutine",
+            "-lboost_context"]
 PYTHON = "python3-minimal=/usr/bin/python3"  # the distribution's own, which sees the modules that it packages
 SCRIPT = "SOURCE/main.py"
-# From the crates that are Debian packages, without a network; away from the source, beside which cargo would write.
+# By Debian's compiler, from the crates that are Debian packages, without a network; away from the source, beside which
+# cargo would write. One directory for what it makes, or each peer would compile tokio anew.
 CARGO = ["sh", "-euc", "mkdir -p OUTPUT.cargo && cp -r SOURCE/. OUTPUT.cargo && cd OUTPUT.cargo && "
-         "/usr/bin/cargo build --offline --release --config 'source.crates-io.replace-with=\"debian\"' "
-         "--config 'source.debian.directory=\"/usr/share/cargo/registry\"' && cp target/release/$(basename SOURCE) OUTPUT"]
+         "RUSTC=/usr/bin/rustc CARGO_TARGET_DIR=$(dirname OUTPUT)/cargo /usr/bin/cargo build --offline --release "
+         "--config 'source.crates-io.replace-with=\"debian\"' "
+         "--config 'source.debian.directory=\"/usr/share/cargo/registry\"' && "
+         "cp $(dirname OUTPUT)/cargo/release/$(basename SOURCE)_peer OUTPUT"]
+TOKIO = ["cargo=/usr/bin/cargo", "librust-tokio-dev=/usr/share/doc/librust-tokio-dev"]
 
-# Name: the words for `need` of tools/packages.sh, and the compilation (SOURCE and OUTPUT are replaced) or the script, if any.
+# Name: the words for `need` of tools/packages.sh, and the compilation (SOURCE and OUTPUT are replaced), the script, or
+# what says whether the machine can do it, if any.
 PEERS = {
-    "go": (["golang-go=go"], [*GO, "SOURCE/generator.go"]),
+    "go": (["golang-go=go"], [*GO, "SOURCE/generator.go", "SOURCE/memory.go"]),
     "go_echo": (["golang-go=go"], GO),
     "go_http": (["golang-go=go"], GO),
     "boost_fiber": (["libboost-fiber-dev=/usr/include/boost/fiber/all.hpp"],
@@ -36,12 +45,17 @@ PEERS = {
     "threads_echo": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_callbacks": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_awaitable": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_spawn": ([ASIO, *SPAWN], SPAWNING),
+    "asio_spawn_proxy": ([ASIO, *SPAWN], SPAWNING),
     "asio_timers": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_mixed": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_mixed": (["golang-go=go"], GO),
     "asio_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_proxy": (["golang-go=go"], GO),
-    "tokio_echo": (["cargo=/usr/bin/cargo", "librust-tokio-dev=/usr/share/doc/librust-tokio-dev"], CARGO),
+    "tokio": (TOKIO, CARGO),
+    "tokio_echo": (TOKIO, CARGO),
+    "tokio_mixed": (TOKIO, CARGO),
+    "tokio_proxy": (TOKIO, CARGO),
     "libuv": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "libuv_echo": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "hiredis_async": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
@@ -55,6 +69,7 @@ PEERS = {
     "nginx": (["nginx-light=/usr/sbin/nginx"], None),
     "wrk": (["wrk=wrk"], None),
     "strace": (["strace=strace"], None),
+    "instructions": ([], expect_instructions),  # a peer like strace: something that counts, or does not
 }
 
 
@@ -69,6 +84,8 @@ def obtain(processes, name, directory):
     words, how = PEERS[name]
     if not install(words):
         raise Failure("could not be installed: " + ", ".join(word.split("=")[0] for word in words))
+    if callable(how):
+        return how()
     if how is None:
         return shutil.which(name) or f"/usr/sbin/{name}"
     source, output = ROOT / "bench" / "peers" / name, directory / f"{name}_peer"

@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: BSL-1.0
 """The workloads of ./dev bench compare in which one program serves on one core and another asks on the other."""
 
+import contextlib
 import math
 
+from counting import INSTRUCTIONS, Counter
+from processes import Failure
 from questions import drive, nginx, syscalls
 from serving import Server, idle_connection, raise_open_files, wrk, wrk_command
 from workload import Step, Workload, peer, program, typed
 
 BUFFER = 16384  # bytes, on all sides
 HELD = 5000  # idle connections
-ECHO_LOADS = ((1, 64), (100, 64), (1000, 64), (100, 16384))  # connections, bytes of a message
+ECHO_LOADS = ((1, 64), (100, 64), (1000, 64), (10000, 64), (100, 16384))  # connections, bytes of a message
+SPARE = 100  # descriptors that a server, or its load, needs besides those of the connections
 ECHO_PEERS = {"threads": "threads_echo", "asio_callbacks": "asio_callbacks", "asio_awaitable": "asio_awaitable",
-              "libuv": "libuv_echo", "go": "go_echo", "tokio": "tokio_echo", "asyncio": "asyncio", "uvloop": "uvloop"}
+              "asio_spawn": "asio_spawn", "libuv": "libuv_echo", "go": "go_echo", "tokio": "tokio_echo",
+              "asyncio": "asyncio", "uvloop": "uvloop"}
 UNITS = {"cpu": "us", "rps": "1/s", "p50": "us", "p99": "us", "p999": "us"}
 MIXED_LOAD = (100, 5000)  # connections, requests a second
 MIXED_UNITS = UNITS | {"p9999": "us"}
-MIXED_PEERS = {"asio_awaitable": "asio_mixed", "go": "go_mixed"}
-PROXY_PEERS = {"asio_awaitable": "asio_proxy", "go": "go_proxy"}
+MIXED_PEERS = {"asio_awaitable": "asio_mixed", "go": "go_mixed", "tokio": "tokio_mixed"}
+PROXY_PEERS = {"asio_awaitable": "asio_proxy", "asio_spawn": "asio_spawn_proxy", "go": "go_proxy",
+               "tokio": "tokio_proxy"}
 
 
 def echo_servers(bench, size=64):
@@ -49,15 +55,30 @@ def load_of(bench, connections, size, seconds):
     return [bench.builds[""] / "bench" / "load", "PORT", "PID", connections, size, seconds]
 
 
+def expect_descriptors(count):
+    if count > raise_open_files():
+        raise Failure(f"it takes {count} open files, of which this machine allows {raise_open_files()}")
+
+
+def counted_instructions(bench, server, connections):
+    """Where the machine counts them, and where connecting is next to nothing beside the messages."""
+    there = "instructions" in bench.peers and connections <= 100
+    return Counter(server.process.pid, *INSTRUCTIONS) if there else contextlib.nullcontext()
+
+
 def echo(bench):
     steps = []
     for connections, size in ECHO_LOADS:
         name = f"echo/{connections}x{size}"
         for side, command in echo_servers(bench, size).items():
             def run(name=name, side=side, command=command, connections=connections, size=size):
-                with Server(bench.processes, side, command, bench.cores[0]) as server:
+                expect_descriptors(connections + SPARE)
+                with Server(bench.processes, side, command, bench.cores[0]) as server, \
+                        counted_instructions(bench, server, connections) as instructions:
                     got = drive(bench, server, connections, size, bench.seconds)
-                return [(f"{name}/{what}", side, unit, [got[what]]) for what, unit in UNITS.items()]
+                    executed = [instructions.read() / got["total"]] if instructions else []
+                return [*((f"{name}/{what}", side, unit, [got[what]]) for what, unit in UNITS.items()),
+                        *((f"{name}/instructions", side, "instr", [each]) for each in executed)]
             load = load_of(bench, connections, size, bench.seconds)
             steps.append(Step(f"{connections} x {size} B, {side}", together(bench, command, load), run))
     return steps
@@ -126,7 +147,7 @@ def mixed(bench):
 
 
 def memory(bench):
-    held = min(HELD, (raise_open_files() - 100) // 2)
+    held = min(HELD, (raise_open_files() - SPARE) // 2)
     steps = []
     for side, command in echo_servers(bench).items():
         def run(side=side, command=command):
@@ -138,18 +159,42 @@ def memory(bench):
     return steps
 
 
+def second_time(step):
+    """Counts the second of two runs. A virtual machine's host may take back memory that is free for some seconds; whoever
+    runs first then waits for gigabytes of it (measured: 7 us a page, then 2), and the next one finds it there."""
+    once, step.command = step.run, f"{step.command}, twice; the second counts"
+    def run():
+        once()
+        return once()
+    step.run = run
+
+
+def parked(bench):
+    steps = program(bench, "memory") + program(bench, "memory", "stackless")
+    for name in ("go", "tokio"):
+        steps += peer(bench, name, "memory")
+    for step in steps:
+        second_time(step)
+    deep = program(bench, "depth") + program(bench, "depth", "stackless") + program(bench, "depth", "bare")
+    for name in ("boost_fiber", "go", "tokio"):
+        deep += peer(bench, name, "depth")
+    for step in deep:
+        step.name += ", below calls"
+    return steps + deep
+
+
 LOAD = ["bench/load", "bench/echo_fiber", "bench/echo_stackless", "bench/raw_echo_epoll"]
-ECHO = {"echo": Workload("TCP echo: 64 B at 1, 100 and 1,000 connections, 16 KiB at 100", echo, LOAD,
-                         list(ECHO_PEERS.values()))}
+ECHO = {"echo": Workload("TCP echo: 64 B at 1, 100, 1,000 and 10,000 connections, 16 KiB at 100", echo, LOAD,
+                         [*ECHO_PEERS.values(), "instructions"])}
 CALLS = {"calls": Workload("system calls of the TCP echo for each message of 64 B, at 100 connections", calls, LOAD,
                            ["strace", *ECHO_PEERS.values()])}
 HTTP = {"http": Workload("HTTP hello under wrk, 100 and 1,000 connections", http,
                          ["bench/raw_http_epoll", "examples/http_hello", "examples/http_hello_stackless"],
                          ["wrk", "nginx", "go_http"])}
-MEMORY = {"memory": Workload("bytes of an idle connection, and of one that is parked; a million created and finished",
-                             lambda b: memory(b) + program(b, "memory") + program(b, "memory", "stackless") +
-                             peer(b, "go", "memory"),
-                             [*LOAD, "bench/memory"], [*ECHO_PEERS.values(), "go"])}
+MEMORY = {"memory": Workload("bytes of an idle connection, and of one that is parked, also below 1, 10 and 50 calls with "
+                             "128 bytes of locals each; a million created and finished", lambda b: memory(b) + parked(b),
+                             [*LOAD, "bench/memory", "bench/depth"],
+                             [*ECHO_PEERS.values(), "boost_fiber", "go", "tokio"])}
 PROXY = {"proxy": Workload("a proxy: each message makes one call upstream, 64 B, 100 connections", proxy,
                            [*LOAD, "bench/proxy_fiber", "bench/proxy_stackless"], list(PROXY_PEERS.values()))}
 MIXED = {"mixed": Workload("what clients wait for while one request in a hundred computes for 5 ms: 5,000 a second, each at its "

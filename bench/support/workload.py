@@ -45,10 +45,13 @@ def program(bench, name, *arguments, two_cores=False):
     return measured(bench, " ".join(["weft", *arguments]), [bench.builds[""] / "bench" / name, *arguments], two_cores)
 
 
+THREADS = {"go": "GOMAXPROCS", "tokio": "TOKIO_WORKER_THREADS", "threads": "CORES"}  # how a peer is told on how many cores it is
+
+
 def peer(bench, name, question, procs=1):
     if name not in bench.peers:
         return []
-    environment = {"GOMAXPROCS": str(procs)} if name.startswith("go") else None
+    environment = {THREADS[name]: str(procs)} if name in THREADS else None
     return measured(bench, name if procs == 1 else f"{name} on {procs}", [bench.peers[name], question], procs > 1, environment)
 
 

@@ -4,24 +4,30 @@
 
 import copy
 import json
+import os
 import shutil
+import socket
+import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support"), str(ROOT / "bench/support")]
 import building  # noqa: E402
 import comparison  # noqa: E402
+import counting  # noqa: E402
 import names  # noqa: E402
 import report  # noqa: E402
 import servers  # noqa: E402
 from document import document  # noqa: E402
 from judgement import figures, losses  # noqa: E402
 from pictures import draw, pictures  # noqa: E402
-from peers import PEERS  # noqa: E402
+from peers import CARGO, PEERS  # noqa: E402
 from processes import Failure  # noqa: E402
 from workload import Step  # noqa: E402
 from workloads import WORKLOADS  # noqa: E402
@@ -78,6 +84,15 @@ class Report(unittest.TestCase):
         for workload in CONTENT["workloads"].values():
             for step in workload["steps"].values():
                 self.assertIn(f"`{step['command']}`", self.text)
+
+    def test_instructions_are_a_column_where_they_were_counted(self):
+        self.assertNotIn("instructions", section(self.text, "echo"))
+        content = copy.deepcopy(CONTENT)
+        steps = content["workloads"]["echo"]["steps"]
+        steps["raw"]["rounds"][0].append(["echo/100x64/instructions", "raw", "instr", [1234.0]])
+        head, _, *rows = [line.split("|") for line in section(document(content, ""), "echo").splitlines() if line.startswith("|")]
+        column = [cell.strip() for cell in head].index("instructions")
+        self.assertEqual([row[column].strip() for row in rows], ["-", "1,234"])
 
     def test_the_machine_stands_there(self):
         for value in MACHINE.values():
@@ -183,6 +198,83 @@ class Rounds(unittest.TestCase):
         self.assertEqual(comparison.remaining(plan, 3), 2.0 * 2 + 2.0 * 3)
 
 
+class Workloads(unittest.TestCase):
+    def test_the_steps_of_a_workload_have_names_of_their_own(self):
+        bench = SimpleNamespace(builds={"": ROOT / "build"}, directory=ROOT / "build", peers=dict.fromkeys(PEERS, "peer"),
+                                cores=(0, 1), seconds=1.0)
+        for name, workload in WORKLOADS.items():
+            found = [step.name for step in workload.steps(bench)]
+            self.assertEqual(sorted(found), sorted(set(found)), name)
+
+    def test_of_two_runs_the_second_counts(self):
+        runs = iter(([("m", "cold", "s", [2.0])], [("m", "warm", "s", [1.0])]))
+        step = Step("a", "./a", lambda: next(runs))
+        servers.second_time(step)
+        self.assertEqual((step.run(), step.command), ([("m", "warm", "s", [1.0])], "./a, twice; the second counts"))
+
+    def test_more_connections_than_open_files_are_refused_with_the_reason(self):
+        servers.expect_descriptors(1)
+        with self.assertRaisesRegex(Failure, "it takes 2000000000 open files"):
+            servers.expect_descriptors(2_000_000_000)
+
+
+class Load(unittest.TestCase):
+    def echo(self, listener):
+        """Serves those who come, one after the other, each until it has nothing to say for the moment."""
+        listener.setblocking(False)
+        peers = []
+        while not self.ended.wait(0.001):
+            try:
+                peers.append(listener.accept()[0])
+                peers[-1].setblocking(False)
+            except BlockingIOError:
+                pass
+            for peer in peers:
+                try:
+                    peer.sendall(peer.recv(65536))
+                except OSError:
+                    pass
+        for peer in peers:
+            peer.close()
+
+    def test_all_are_served_and_have_a_turn_before_the_measurement_and_one_in_it(self):
+        connections = 5
+        with tempfile.TemporaryDirectory() as directory, socket.create_server(("127.0.0.1", 0)) as listener:
+            program = Path(directory) / "load"
+            subprocess.run(["g++", "-std=c++20", ROOT / "bench/load.cpp", "-o", program], check=True)
+            self.ended = threading.Event()
+            thread = threading.Thread(target=self.echo, args=(listener,))
+            thread.start()
+            try:  # for no time at all
+                command = [program, str(listener.getsockname()[1]), str(os.getpid()), str(connections), "64", "0"]
+                said = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout
+            finally:
+                self.ended.set()
+                thread.join()
+        self.assertGreaterEqual(int(dict(line.split() for line in said.splitlines())["total"]), 3 * connections)
+
+
+class Counting(unittest.TestCase):
+    def test_a_thread_that_begins_later_is_counted_too(self):
+        pages = 200
+        def touch():
+            memory = bytearray(pages * 16384)
+            memory[::4096] = b"x" * len(memory[::4096])
+        try:
+            counter = counting.Counter(os.getpid(), *counting.PAGE_FAULTS)
+        except Failure as failure:
+            self.skipTest(str(failure))
+        with counter:
+            thread = threading.Thread(target=touch)
+            thread.start()
+            thread.join()
+            self.assertGreaterEqual(counter.read(), pages)
+
+    def test_who_is_not_there_is_not_counted(self):
+        with self.assertRaises((Failure, OSError)):
+            counting.Counter(2**22 + 1, *counting.PAGE_FAULTS)
+
+
 class Peers(unittest.TestCase):
     def test_whoever_a_workload_is_compared_with_can_be_made(self):
         for name, workload in WORKLOADS.items():
@@ -191,7 +283,12 @@ class Peers(unittest.TestCase):
 
     def test_whatever_is_compiled_has_a_source(self):
         for name, (_, how) in PEERS.items():
-            self.assertEqual((ROOT / "bench/peers" / name).is_dir(), how is not None, name)
+            self.assertEqual((ROOT / "bench/peers" / name).is_dir(), how is not None and not callable(how), name)
+
+    def test_a_crate_makes_the_program_that_is_looked_for(self):
+        for name, (_, how) in PEERS.items():
+            if how == CARGO:
+                self.assertIn(f'name = "{name}_peer"', (ROOT / "bench/peers" / name / "Cargo.toml").read_text())
 
     def test_every_side_that_is_shown_has_a_name(self):
         self.assertLessEqual({*servers.ECHO_PEERS, *servers.PROXY_PEERS, *servers.MIXED_PEERS, *building.THEIRS}, set(names.SIDES))

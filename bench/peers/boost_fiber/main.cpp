@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|channel|mutex. One thread, its default scheduler, pooled
-// stacks (its default ones make malloc grow and shrink the heap all the time, which would be no fair comparison).
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex. One thread,
+// its default scheduler, pooled stacks (its default ones make malloc grow and shrink the heap all the time).
+// Where memory is measured they are the default ones: the pool writes into stacks that nobody has asked for yet.
 #include "../../support/levels.hpp"
+#include "../../support/parked.hpp"
 #include "../../support/report.hpp"
 
 #include <boost/fiber/all.hpp>
 #include <boost/fiber/pooled_fixedsize_stack.hpp>
 
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -87,6 +90,35 @@ double deep(long depth) {
   return each;
 }
 
+[[gnu::noinline]] long last(const fibers::shared_future<void>& end, long& there) {
+  ++there;
+  end.wait();
+  return 0;
+}
+
+[[gnu::noinline]] long below(long depth, const fibers::shared_future<void>& end, long& there) {
+  const bench::locals mine(depth);
+  const long sum = depth > 1 ? below(depth - 1, end, there) : last(end, there);
+  return sum + mine.sum();
+}
+
+void depth() {
+  long there = 0, sum = 0;
+  fibers::promise<void> go;
+  const fibers::shared_future<void> end = go.get_future().share();
+  std::vector<fibers::fiber> all;
+  all.reserve(static_cast<std::size_t>(bench::parked) * bench::parked_below.size());
+  for (const long depth : bench::parked_below) {
+    const bench::growth grown;
+    for (long i = 0; i < bench::parked; ++i) all.emplace_back([&, depth] { sum += below(depth, end, there); });
+    while (there < static_cast<long>(all.size())) boost::this_fiber::yield();
+    grown.report("boost_fiber", depth);
+  }
+  go.set_value();
+  for (auto& fiber : all) fiber.join();
+  bench::expect(sum == bench::expected_sum(), "not every call came back");
+}
+
 double trips() {
   constexpr long count = 200'000;
   fibers::unbuffered_channel<long> ping, pong;
@@ -130,6 +162,48 @@ void channel() {
   bench::report("channel/64", "boost_fiber", "ns", line);
 }
 
+// Doors that open one after the other, and a counter of those who passed.
+double wake_all() {
+  constexpr std::size_t herd = 10'000, rounds = 50;
+  fibers::pooled_fixedsize_stack stacks(16 * 1024);
+  std::vector<fibers::promise<void>> doors(rounds + 1);
+  std::vector<fibers::shared_future<void>> open;
+  for (auto& door : doors) open.push_back(door.get_future().share());
+  fibers::mutex m;
+  fibers::condition_variable all_passed;
+  std::size_t passed = 0, sum = 0;
+  std::vector<fibers::fiber> all;
+  all.reserve(herd);
+  for (std::size_t i = 0; i < herd; ++i) {
+    all.emplace_back(std::allocator_arg, stacks, [&] {
+      for (const auto& door : open) {
+        door.wait();
+        ++sum;
+        const std::lock_guard lock(m);
+        if (++passed == herd) all_passed.notify_one();
+      }
+    });
+  }
+  bench::stopwatch watch;
+  for (std::size_t r = 0; r <= rounds; ++r) {
+    if (r == 1) watch = {};
+    doors[r].set_value();
+    std::unique_lock lock(m);
+    all_passed.wait(lock, [&] { return passed == herd; });
+    passed = 0;
+  }
+  const double each = watch.nanoseconds() / static_cast<double>(herd * rounds);
+  for (auto& fiber : all) fiber.join();
+  bench::expect(sum == herd * (rounds + 1), "somebody was not woken");
+  return each;
+}
+
+void event() {
+  std::vector<double> values;
+  for (int i = 0; i < bench::repeats; ++i) values.push_back(wake_all());
+  bench::report("event/10000", "boost_fiber", "ns", values);
+}
+
 void mutex() {
   constexpr long total = 400'000;
   std::vector<double> values;
@@ -155,8 +229,10 @@ int main(int argc, char** argv) {
   if (question == "yield") return yield(), 0;
   if (question == "spawn") return spawn(), 0;
   if (question == "deep") return bench::each_depth("deep/await", "boost_fiber", deep), 0;
+  if (question == "depth") return depth(), 0;
   if (question == "channel") return channel(), 0;
+  if (question == "event") return event(), 0;
   if (question == "mutex") return mutex(), 0;
-  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|channel|mutex\n");
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex\n");
   return 2;
 }

@@ -165,32 +165,24 @@ func timers() {
 		expect(early == 0, "somebody woke early")
 		return cpuSeconds() - before
 	})
-}
-
-func memory() {
-	const count = 1_000_000
-	var started, all sync.WaitGroup
-	started.Add(count)
-	all.Add(count)
-	end := make(chan struct{})
-	before := resident()
-	start := time.Now()
-	for i := 0; i < count; i++ {
-		go func() {
-			started.Done()
-			<-end
-			all.Done()
-		}()
+	const deadlines = 1_000_000
+	random := rand.New(rand.NewSource(1))
+	delays := make([]time.Duration, deadlines) // timeouts as servers have them
+	for i := range delays {
+		delays[i] = 10*time.Second + time.Duration(random.Int63n(int64(110*time.Second)))
 	}
-	started.Wait()
-	took := time.Since(start)
-	bytes := resident() - before
-	start = time.Now()
-	close(end)
-	all.Wait()
-	took += time.Since(start)
-	report("memory/parked", "B", []float64{float64(bytes) / count})
-	report("memory/million", "s", []float64{took.Seconds()})
+	order := random.Perm(deadlines)
+	all := make([]*time.Timer, deadlines)
+	several("timers/deadlines", "s", func() float64 {
+		before := cpuSeconds()
+		for i, delay := range delays {
+			all[i] = time.AfterFunc(delay, func() {})
+		}
+		for _, i := range order {
+			expect(all[i].Stop(), "a deadline was not cancelled")
+		}
+		return cpuSeconds() - before
+	})
 }
 
 func mutex() {
@@ -215,20 +207,6 @@ func mutex() {
 		expect(sum == total, "the mutex did not exclude")
 		return float64(time.Since(start).Nanoseconds()) / total
 	})
-}
-
-// Resident bytes and page tables.
-func resident() int {
-	status, _ := os.ReadFile("/proc/self/status")
-	sum := 0
-	for _, line := range strings.Split(string(status), "\n") {
-		var kib int
-		if strings.HasPrefix(line, "VmRSS:") || strings.HasPrefix(line, "VmPTE:") {
-			fmt.Sscanf(line[6:], "%d", &kib)
-			sum += kib * 1024
-		}
-	}
-	return sum
 }
 
 func channel() {
@@ -432,9 +410,10 @@ func event() {
 
 func main() {
 	questions := map[string]func(){"yield": yield, "spawn": spawn, "forkjoin": forkjoin, "timers": timers, "memory": memory,
-		"mutex": mutex, "channel": channel, "event": event, "generator": generator, "deep": deep}
+		"mutex": mutex, "channel": channel, "event": event, "generator": generator, "deep": deep, "depth": depth}
 	if len(os.Args) != 2 || questions[os.Args[1]] == nil {
-		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel|event|generator|deep")
+		fmt.Fprintln(os.Stderr, "usage: go_peer yield|spawn|forkjoin|timers|memory|mutex|channel|event|"+
+			"generator|deep|depth")
 		os.Exit(2)
 	}
 	questions[os.Args[1]]()

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of std::thread: threads_peer spawn|channel. A channel is a queue, a mutex and two condition
-// variables, as it is written where there is none.
+// The questions of bench/ asked of std::thread: threads_peer spawn|channel, the second with CORES=2, too. A channel is a
+// queue, a mutex and two condition variables, as it is written where there is none.
 #include "../../support/report.hpp"
 
 #include <condition_variable>
+#include <cstdlib>
 #include <mutex>
+#include <numeric>
 #include <queue>
 #include <string>
 #include <thread>
@@ -99,6 +101,35 @@ double through_64() {
   return each;
 }
 
+double four_to_four() {
+  constexpr long items = 500'000;
+  line values(64);
+  std::vector<long> sums(4, 0);
+  std::vector<std::thread> all;
+  const bench::stopwatch watch;
+  for (long& into : sums) {
+    all.emplace_back([&] {
+      long sum = 0;
+      for (long i = 0; i < items / 4; ++i) sum += values.receive();
+      into = sum;
+    });
+    all.emplace_back([&] {
+      for (long i = 0; i < items / 4; ++i) values.send(i);
+    });
+  }
+  for (auto& thread : all) thread.join();
+  const double each = watch.nanoseconds() / items;
+  const long sum = std::accumulate(sums.begin(), sums.end(), 0L);
+  bench::expect(sum == 4 * (items / 4 * (items / 4 - 1) / 2), "a value was lost");
+  return each;
+}
+
+void channel_of_four() {
+  std::vector<double> values;
+  for (int i = 0; i < bench::repeats; ++i) values.push_back(four_to_four());
+  bench::report("channel/4x4", "threads-2", "ns", values);
+}
+
 void channel() {
   std::vector<double> trip, line_of_64;
   for (int i = 0; i < bench::repeats; ++i) {
@@ -114,7 +145,8 @@ void channel() {
 int main(int argc, char** argv) {
   const std::string question = argc == 2 ? argv[1] : "";
   if (question == "spawn") return spawn(), 0;
-  if (question == "channel") return channel(), 0;
+  const bool two = std::getenv("CORES") != nullptr && std::string(std::getenv("CORES")) == "2";
+  if (question == "channel") return two ? channel_of_four() : channel(), 0;
   std::fprintf(stderr, "usage: threads_peer spawn|channel\n");
   return 2;
 }
