@@ -29,6 +29,7 @@ from judgement import figures, losses  # noqa: E402
 from pictures import draw, pictures  # noqa: E402
 from peers import CARGO, PEERS  # noqa: E402
 from processes import Failure  # noqa: E402
+from summary import summary  # noqa: E402
 from workload import Step  # noqa: E402
 from workloads import WORKLOADS  # noqa: E402
 
@@ -100,6 +101,19 @@ class Report(unittest.TestCase):
 
     def test_what_was_written_by_hand_stands_below_the_verdict(self):
         self.assertEqual(section(self.text, "yield").split("\n\n")[1], "Why: Because of the stack.")
+
+    def test_the_short_form_has_the_medians_and_a_dash_for_what_was_not_measured(self):
+        rows = {cells[1].strip(): [cell.strip() for cell in cells[2:-1]]
+                for cells in (line.split("|") for line in summary(CONTENT).splitlines()) if len(cells) > 2}
+        sides = figures(CONTENT["workloads"]["echo"])["echo/100x64/cpu"]
+        self.assertEqual(rows[""][:3], ["weft, fibers", "weft, stackless", "the floor"])
+        self.assertEqual(rows["echo/100x64/cpu, µs"][0], f"{sides['weft'].median:.2f}")
+        self.assertEqual(rows["echo/100x64/cpu, µs"][2], f"{sides['raw'].median:.2f}")
+        self.assertEqual(rows["echo/100x64/cpu, µs"][-1], "-")
+        self.assertNotIn("yield/100, ns", rows)
+
+    def test_the_short_form_of_nothing_has_no_row(self):
+        self.assertNotIn("µs", summary({**CONTENT, "workloads": {}}))
 
     def test_the_same_figures_give_the_same_report(self):
         again = json.loads(json.dumps(CONTENT))
