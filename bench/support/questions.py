@@ -71,6 +71,17 @@ def peer(bench, name, question, procs=1):
     return [Step(name, run, two)]
 
 
+def second_time(step):
+    """Counts the second of two runs. A virtual machine's host may take back memory that is free for some seconds; whoever
+    runs first then waits for gigabytes of it (measured: 7 us a page, then 2), and the next one finds it there."""
+    once = step.run
+    def run():
+        list(once())
+        return once()
+    step.run = run
+    return step
+
+
 def servers(bench, fibers, stackless, raw, *arguments):
     """Side: command. The raw loop takes further arguments; those of other revisions have their mark."""
     found = {"raw": [bench.builds[""] / raw, "0", *arguments]}
@@ -217,7 +228,8 @@ QUESTIONS = {
                        lambda b: program(b, "timers") + peer(b, "go", "timers") + peer(b, "libuv", "timers"),
                        ["bench/timers"], ["go", "libuv"]),
     "memory": Question("a million parked fibers: bytes of each, seconds to create and finish them",
-                       lambda b: program(b, "memory") + peer(b, "go", "memory"), ["bench/memory"], ["go"]),
+                       lambda b: [second_time(step) for step in program(b, "memory") + peer(b, "go", "memory")],
+                       ["bench/memory"], ["go"]),
     "channel": Question("a value handed over: there and back, through a channel of 64, by select; sieve and chameneos",
                         lambda b: program(b, "channel") + peer(b, "go", "channel") +
                         program(b, "channel", "2", two_cores=True) + peer(b, "go", "channel", 2),

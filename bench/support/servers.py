@@ -6,7 +6,7 @@ import math
 
 from counting import INSTRUCTIONS, Counter
 from processes import Failure
-from questions import drive, nginx, syscalls
+from questions import drive, nginx, second_time, syscalls
 from serving import Server, idle_connection, raise_open_files, wrk, wrk_command
 from workload import Step, Workload, peer, program, typed
 
@@ -159,22 +159,12 @@ def memory(bench):
     return steps
 
 
-def second_time(step):
-    """Counts the second of two runs. A virtual machine's host may take back memory that is free for some seconds; whoever
-    runs first then waits for gigabytes of it (measured: 7 us a page, then 2), and the next one finds it there."""
-    once, step.command = step.run, f"{step.command}, twice; the second counts"
-    def run():
-        once()
-        return once()
-    step.run = run
-
-
 def parked(bench):
     steps = program(bench, "memory") + program(bench, "memory", "stackless")
     for name in ("go", "tokio"):
         steps += peer(bench, name, "memory")
     for step in steps:
-        second_time(step)
+        second_time(step).command += ", twice; the second counts"
     deep = program(bench, "depth") + program(bench, "depth", "stackless") + program(bench, "depth", "bare")
     for name in ("boost_fiber", "go", "tokio"):
         deep += peer(bench, name, "depth")
