@@ -104,6 +104,7 @@ inline constexpr std::string_view harmless[] = {
     "inet_pton",
     // questions
     "__libc_single_threaded",  // a variable
+    "dlsym",                   // WEFT_DEBUG=locks: whether a library was preloaded
     "getauxval",
     "getenv",
     "getpid",
