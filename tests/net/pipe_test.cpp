@@ -119,13 +119,13 @@ TEST_CASE("waits end by a byte, a deadline, a close or a cancellation") {
   });
   on_fibers([](const world& w) {
     auto [from, to] = weft::net::pipe();
+    to.write_all("ab");  // before the reader begins, or it may be seen to wait for these
     auto reader = w.start([&, &from = from] {
       std::byte buffer[4];
       CHECK_THROWS_AS(from.read_exact(buffer), weft::cancelled);
       CHECK(weft::this_fiber::last_transferred() == 2);
       CHECK_THROWS_AS(static_cast<void>(from.read_some(buffer)), weft::cancelled);
     });
-    to.write_all("ab");
     w.until_waiting(1);
     reader.fiber().cancel();
     reader.join();
