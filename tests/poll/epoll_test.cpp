@@ -18,6 +18,7 @@
 #include "poll/clock.hpp"
 #include "poll/fixture.hpp"
 #include "support/scale.hpp"
+#include "support/temporary.hpp"
 
 using namespace weft::test;
 
@@ -115,9 +116,8 @@ TEST_CASE("the writer of a pipe hears that its reader has gone, the reader that 
 
 TEST_CASE("the reader of a fifo waits for its second writer in peace after the first has gone") {
   epoll_poller mine;
-  char path[] = "/tmp/weft_fifo_XXXXXX";
-  REQUIRE(::mkdtemp(path));
-  const std::string name = std::string(path) + "/fifo";
+  const temporary_directory place;
+  const std::string name = place.file("fifo");
   REQUIRE(::mkfifo(name.c_str(), 0600) == 0);
   owned r(::open(name.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   fake_waiter one;
@@ -136,8 +136,6 @@ TEST_CASE("the reader of a fifo waits for its second writer in peace after the f
   CHECK(one.begin(r.state(), direction::read, seen) == wait_duty::park);
   REQUIRE(::write(w.fd(), "x", 1) == 1);
   serve_until(mine, [&] { return one.unparked == 2; });
-  ::unlink(name.c_str());
-  ::rmdir(path);
 }
 
 TEST_CASE("an eventfd can be waited for") {
@@ -189,10 +187,10 @@ TEST_CASE("both sides of a terminal can be waited for, and the hangup is heard")
 
 TEST_CASE("what epoll refuses is refused by name") {
   epoll_poller mine;
-  char path[] = "/tmp/weft_file_XXXXXX";
-  owned file(::mkostemp(path, O_CLOEXEC));
-  ::unlink(path);
-  owned directory(::open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const temporary_directory place;
+  const temporary_file made;
+  owned file(::open(made.name(), O_RDWR | O_CLOEXEC));
+  owned directory(::open(place.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   for (owned* f : {&file, &directory}) {
     try {
       f->state().settle(mine, f->state().about_to_try(direction::read));

@@ -109,6 +109,19 @@ task<int> spins(frame_guard, std::atomic<bool>& started, std::size_t turns) {
   co_return int(turns);
 }
 
+// How often the count that the task keeps was not that of its cancellations.
+template <class Handle> std::size_t cancel_again_and_again(Handle& handle, const std::atomic<std::size_t>& delivered) {
+  stagger wait(2);
+  std::size_t wrong = 0;
+  for (std::size_t i = 1; i <= scaled(20'000); ++i) {
+    handle.cancel();
+    spin_until([&] { return delivered >= i; });
+    wait(1024);
+    wrong += delivered != i;
+  }
+  return wrong;
+}
+
 }  // namespace
 
 // [task-1] [task-2]
@@ -130,7 +143,6 @@ TEST_CASE("a task is woken by a thread although it has not been suspended yet, a
 
 // [task-1], and [join-4] [join-5] for the second.
 TEST_CASE("a cancellation that meets a task on its way into a wait or a join is delivered once") {
-  const std::size_t rounds = scaled(20'000);
   for (const auto waits : {&sleeps_until_cancelled, &joins_what_stays}) {
     std::atomic<std::size_t> cancellations{0};
     std::atomic<bool> started{false}, done{false};
@@ -138,23 +150,14 @@ TEST_CASE("a cancellation that meets a task on its way into a wait or a join is 
     std::optional<task_handle<>> handle;
     r.spawn([&] { handle = create_task(waits(started, cancellations, done)); }).join();
     spin_until([&] { return started.load(); });  // cancelled before, it would never run
-    stagger wait(2);
-    std::size_t wrong = 0;
-    for (std::size_t i = 1; i <= rounds; ++i) {
-      handle->cancel();
-      spin_until([&] { return cancellations >= i; });
-      wait(1024);
-      wrong += cancellations != i;
-    }
+    CHECK(cancel_again_and_again(*handle, cancellations) == 0);
     done = true;
     handle->cancel();
-    CHECK(wrong == 0);
   }
 }
 
 // [join-4] [join-5] [join-6] The end of the child, the cancellation and the joiner on its way into the wait.
 TEST_CASE("a cancellation that meets a join is delivered once, and the result of the join is not lost") {
-  const std::size_t rounds = scaled(20'000);
   for (const unsigned workers : {1u, 2u}) {
     std::atomic<std::size_t> cancellations{0};
     std::atomic<bool> started{false}, done{false};
@@ -162,16 +165,8 @@ TEST_CASE("a cancellation that meets a join is delivered once, and the result of
     std::optional<task_handle<std::size_t>> handle;
     r.spawn([&] { handle = create_task(joins_in_turn(started, cancellations, done)); }).join();
     spin_until([&] { return started.load(); });
-    stagger wait(4);
-    std::size_t wrong = 0;
-    for (std::size_t i = 1; i <= rounds; ++i) {
-      handle->cancel();
-      spin_until([&] { return cancellations >= i; });
-      wait(1024);
-      wrong += cancellations != i;
-    }
+    CHECK(cancel_again_and_again(*handle, cancellations) == 0);
     done = true;
-    CHECK(wrong == 0);
     r.spawn([&] {
        CHECK(weft::await([](auto& h) -> task<std::size_t> { co_return co_await h; }(*handle)) > 0);
      }).join();
