@@ -159,6 +159,7 @@ bool event_loop::is_running() const noexcept { return core_->now() == detail::lo
 bool event_loop::is_closed() const noexcept { return core_->now() >= detail::loop_core::phase::ending; }
 
 void event_loop::watch(int fd, bool for_output, detail::counted_pointer<detail::callback> what) {
+  core_->require_open();
   detail::require_watchable(fd);
   require_caller();
   core_->watches().add(fd, for_output ? detail::direction::write : detail::direction::read, std::move(what));

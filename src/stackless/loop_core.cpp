@@ -71,6 +71,10 @@ bool loop_core::is_open() noexcept {
   return open_;
 }
 
+void loop_core::require_open() {
+  if (!is_open()) throw_loop_error("weft::stackless: the event loop is closed");
+}
+
 bool loop_core::schedule(callback& what) noexcept {
   what.loop = this;
   if (!what.context.values) what.context.inherit(context_place_here(false));

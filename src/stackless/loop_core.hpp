@@ -67,6 +67,8 @@ class loop_core {
   [[nodiscard]] bool start(task_core& task) noexcept;
   [[nodiscard]] bool is_on_worker() const noexcept;
   [[nodiscard]] bool is_open() noexcept;
+  // Throws loop_error when it is closed.
+  void require_open();
   [[nodiscard]] stackless::event_loop* face() const noexcept { return face_; }
   [[nodiscard]] std::uint64_t runtime_number() const noexcept { return runtime_number_; }
   // On the worker or while nothing runs there at once, elsewhere as a letter; on stderr when the loop is closed.

@@ -65,8 +65,8 @@ TEST_CASE("a closed loop takes nothing more, and says so") {
   CHECK(refuses(refused, "closed", [&] { return loop.run_until_complete(answer()); }));
   CHECK(refuses(refused, "closed", [&] { return loop.create_task(answer()), 0; }));
   CHECK(refuses(refused, "closed", [&] { return loop.run_in_executor([] {}), 0; }));
-  CHECK(refuses(refused, "closed", [&] { return loop.add_reader(0, [] {}), 0; }));
-  pending.set_result(1);  // its callbacks are gone
+  CHECK(refuses(refused, "closed", [&] { return loop.add_reader(-1, [] {}), 0; }));  // before it looks at the number
+  pending.set_result(1);                                                             // its callbacks are gone
   CHECK_FALSE(called);
 }
 
