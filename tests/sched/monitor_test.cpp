@@ -39,16 +39,16 @@ TEST_CASE("alone: nobody watches" * doctest::skip()) {
 TEST_CASE("alone: busy but fair" * doctest::skip()) {
   weft::run(
       [] {
-        const auto end = std::chrono::steady_clock::now() + 100ms;
+        const auto end = std::chrono::steady_clock::now() + 500ms;
         while (std::chrono::steady_clock::now() < end) weft::this_fiber::yield();
         auto other = weft::spawn([end] {
-          while (std::chrono::steady_clock::now() < end + 100ms) weft::this_fiber::yield();
+          while (std::chrono::steady_clock::now() < end + 500ms) weft::this_fiber::yield();
         });
-        while (std::chrono::steady_clock::now() < end + 100ms) weft::this_fiber::yield();
+        while (std::chrono::steady_clock::now() < end + 500ms) weft::this_fiber::yield();
         other.join();
-        weft::this_fiber::sleep_for(100ms);
+        weft::this_fiber::sleep_for(500ms);
       },
-      {.workers = 2, .hog_threshold = 50ms});
+      {.workers = 2, .hog_threshold = 400ms});
 }
 
 TEST_CASE("a fiber that holds its worker is named once, with where it was created") {

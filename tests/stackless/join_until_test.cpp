@@ -72,32 +72,33 @@ TEST_CASE("join_until says whether the task has ended, and leaves the result to 
 }
 
 TEST_CASE("misuse of join_until is an error that says so") {
-  run([]() -> task<> {
-    task_handle<> none;
-    CHECK(co_await is_refused(none, std::errc::invalid_argument));
-    task_handle<> self;
-    std::atomic<bool> is_known{false};
-    bool itself_refused = false;
-    self = create_task([](task_handle<>& me, std::atomic<bool>& known, bool& out) -> task<> {
-      while (!known) co_await yield();
-      out = co_await is_refused(me, std::errc::resource_deadlock_would_occur);
-    }(self, is_known, itself_refused));
-    is_known = true;
-    while (!self.done()) co_await yield();
-    CHECK(itself_refused);
-    auto whom = create_task(forever());
-    std::atomic<bool> waiting{false};
-    bool was_cancelled = false;
-    auto first = create_task(waits(whom, waiting, was_cancelled));
-    while (!waiting) co_await yield();
-    for (int i = 0; i < 10; ++i) co_await yield();
-    if (!co_await first.join_until(1ms)) CHECK(co_await is_refused(whom, std::errc::invalid_argument));
-    first.cancel();
-    co_await first;
-    CHECK(was_cancelled);
-    whom.cancel();
-    CHECK(co_await whom.join_until(weft::never));
-  }());
+  run(
+      []() -> task<> {
+        task_handle<> none;
+        CHECK(co_await is_refused(none, std::errc::invalid_argument));
+        task_handle<> self;
+        std::atomic<bool> is_known{false};
+        bool itself_refused = false;
+        self = create_task([](task_handle<>& me, std::atomic<bool>& known, bool& out) -> task<> {
+          while (!known) co_await yield();
+          out = co_await is_refused(me, std::errc::resource_deadlock_would_occur);
+        }(self, is_known, itself_refused));
+        is_known = true;
+        while (!self.done()) co_await yield();
+        CHECK(itself_refused);
+        auto whom = create_task(forever());
+        std::atomic<bool> waiting{false};
+        bool was_cancelled = false;
+        auto first = create_task(waits(whom, waiting, was_cancelled));
+        while (!waiting) co_await yield();  // on this very worker: it waits by now
+        CHECK(co_await is_refused(whom, std::errc::invalid_argument));
+        first.cancel();
+        co_await first;
+        CHECK(was_cancelled);
+        whom.cancel();
+        CHECK(co_await whom.join_until(weft::never));
+      }(),
+      {.workers = 1});
 }
 
 TEST_CASE("join_until is cancelled before it waits, and while it does") {

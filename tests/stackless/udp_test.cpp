@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <atomic>
 #include <chrono>
 #include <span>
 #include <string>
@@ -87,16 +88,18 @@ TEST_CASE("a task's receive times out, is cut, and fails by the names of the fib
 TEST_CASE("a task that is cancelled while it receives has taken nothing") {
   run([]() -> task<> {
     udp_socket one(any_port()), other(any_port());
+    std::atomic<bool> begun{false};
     bool was_cancelled = false;
-    auto receiver = create_task([](udp_socket& at, bool& seen) -> task<> {
+    auto receiver = create_task([](udp_socket& at, std::atomic<bool>& started, bool& seen) -> task<> {
       std::array<std::byte, 64> buffer;
       try {
+        started = true;
         co_await at.async_receive_from(buffer);
       } catch (const weft::cancelled&) {
         seen = true;
       }
-    }(other, was_cancelled));
-    for (int i = 0; i < 10; ++i) co_await yield();
+    }(other, begun, was_cancelled));
+    while (!begun) co_await yield();
     receiver.cancel();
     co_await receiver;
     CHECK(was_cancelled);
