@@ -2,6 +2,7 @@
 // An example program that runs beside the test, and a plain client socket to talk to it.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,7 +11,8 @@
 
 namespace weft::test {
 
-// Started with the arguments, killed when destroyed. Its stdout is ours to read, its stderr comes to `said` at the end.
+// Started with the arguments, killed when destroyed. Its stdout and stderr are ours to
+// read, but for what the monitor says of a busy machine.
 class program {
  public:
   explicit program(std::string_view name, const std::vector<std::string>& arguments = {});
@@ -56,7 +58,8 @@ class client {
   bool more();
 
   int fd_ = -1;
-  std::string got_;  // and not handed out
+  std::string got_;
+  std::size_t handed_out_ = 0;  // of what we got
 };
 
 }  // namespace weft::test
