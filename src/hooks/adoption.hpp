@@ -57,7 +57,7 @@ class adopted_file {
   // What is remembered cannot be true: the number names another file. Finds out which.
   void look_again(const char* function) noexcept;
 
-  // What the descriptor remembers: the kind in bits 0-2, the rest above; bits 4 and up are `timeouts`' own.
+  // What the descriptor remembers: the kind in bits 0-2, the rest above; bits 4 and up are of `file_call`.
   static constexpr std::uint32_t kind_bits = 7, records_bit = 8;
 
  private:

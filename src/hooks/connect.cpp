@@ -24,7 +24,11 @@ constexpr next_function<"connect", int(int, const sockaddr*, socklen_t)> connect
 constexpr next_function<"accept", int(int, sockaddr*, socklen_t*)> accept;
 constexpr next_function<"accept4", int(int, sockaddr*, socklen_t*, int)> accept4;
 constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
+constexpr next_function<"fcntl", int(int, int, void*)> fcntl;
 }  // namespace next
+
+// For a moment, of which nobody is told: not by way of our own fcntl(2).
+int set_flags(int fd, long flags) noexcept { return next::fcntl(fd, F_SETFL, reinterpret_cast<void*>(flags)); }
 
 // weft::net's own sockets, which do not block.
 [[nodiscard]] bool is_left_alone(const file_call& call) noexcept {
@@ -47,9 +51,9 @@ int connect_now(file_call& call, int fd, const sockaddr* to, socklen_t size) noe
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return errno;
   const bool is_ours = !(flags & O_NONBLOCK);
-  if (is_ours && ::fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0) return errno;
+  if (is_ours && set_flags(fd, flags | O_NONBLOCK) < 0) return errno;
   const int error = next::connect(fd, to, size) < 0 ? errno : 0;
-  if (is_ours) ::fcntl(fd, F_SETFL, flags);
+  if (is_ours) set_flags(fd, flags);
   return error;
 }
 

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
-// fcntl(2): a duplicate is a new number, and a lock may have to be waited for. Flags are the kernel's business: nothing of O_NONBLOCK is kept here.
+// fcntl(2) and ioctl(2): a duplicate is a new number, a lock may have to be waited for, and what is remembered of a file
+// changes with O_NONBLOCK.
 #include <fcntl.h>
+#include <sys/ioctl.h>
 
 #include <cstdarg>
+#include <cstdint>
 
 #include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
+#include "hooks/settings.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
@@ -18,6 +22,7 @@ namespace {
 namespace next {
 constexpr next_function<"fcntl", int(int, int, void*)> fcntl;
 constexpr next_function<"fcntl64", int(int, int, void*)> fcntl64;
+constexpr next_function<"ioctl", int(int, unsigned long, void*)> ioctl;
 }  // namespace next
 
 template <class Next> int control(Next next, int fd, int command, void* argument) {
@@ -27,6 +32,8 @@ template <class Next> int control(Next next, int fd, int command, void* argument
     if (self && is_own_process()) return until_locked(*self, [&] { return next(fd, once, argument); });
   }
   const int result = next(fd, command, argument);
+  if (result == 0 && command == F_SETFL && (reinterpret_cast<std::uintptr_t>(argument) & O_NONBLOCK))
+    settings::change();
   return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? begin_life(result) : result;
 }
 
@@ -51,6 +58,16 @@ int fcntl64(int fd, int command, ...) {
   void* const argument = va_arg(rest, void*);
   va_end(rest);
   return control(next::fcntl64, fd, command, argument);
+}
+
+int ioctl(int fd, unsigned long request, ...) noexcept {
+  va_list rest;
+  va_start(rest, request);
+  void* const argument = va_arg(rest, void*);
+  va_end(rest);
+  const int result = next::ioctl(fd, request, argument);
+  if (result == 0 && request == FIONBIO && *static_cast<const int*>(argument)) settings::change();
+  return result;
 }
 
 }  // extern "C"

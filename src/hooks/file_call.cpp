@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "hooks/file_call.hpp"
 
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 
 #include "base/own_process.hpp"
 #include "hooks/next.hpp"
-#include "hooks/timeouts.hpp"
 
 namespace weft::detail {
 namespace {
@@ -16,16 +14,33 @@ namespace next {
 constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
 }
 
-// Of what the descriptor remembers: that neither direction's timeout is set, or not at that moment (`timeouts::moment`).
-constexpr std::uint32_t no_limit_bit[] = {16, 32}, both_limits = 16 | 32;
+// Of what the descriptor remembers: what was not set at a moment of `settings`, and which.
+constexpr std::uint32_t no_limit[] = {16, 32}, blocks = 64, answers = 16 | 32 | 64;
 constexpr unsigned moment_shift = 8;
-static_assert(timeouts::last_moment <= UINT32_MAX >> moment_shift);
+static_assert(settings::last_moment <= UINT32_MAX >> moment_shift);
 
 }  // namespace
 
+bool file_call::remembers(std::uint32_t answer) const noexcept {
+  const std::uint32_t known = state().kept_as();
+  return (known & answer) && known >> moment_shift == settings::now();
+}
+
+// `at`: before the kernel was asked.
+void file_call::remember(std::uint32_t answer, settings::moment at) const noexcept {
+  const std::uint32_t known = state().kept_as();
+  if (!known || at == settings::last_moment) return;
+  const std::uint32_t others = known >> moment_shift == at ? known & answers : 0;
+  const std::uint32_t what = known & (adopted_file::kind_bits | adopted_file::records_bit);
+  state().remember(known, what | others | answer | at << moment_shift);
+}
+
 bool file_call::is_nonblocking() const noexcept {
-  const int flags = ::fcntl(file_.number(), F_GETFL);
-  return flags >= 0 && (flags & O_NONBLOCK);
+  if (remembers(blocks)) return false;
+  const settings::moment now = settings::now();
+  if (settings::is_nonblocking(file_.number())) return true;
+  remember(blocks, now);
+  return false;
 }
 
 bool file_call::has_ended() const noexcept { return state().sticky_events() & (EPOLLRDHUP | EPOLLHUP | EPOLLERR); }
@@ -38,16 +53,11 @@ int file_call::look(short events) const noexcept {
 deadline file_call::limit(direction which) noexcept {
   if (has_limit_ || !is_socket()) return limit_;
   has_limit_ = true;
-  const std::uint32_t known = state().kept_as(), none = no_limit_bit[unsigned(which)];
-  const timeouts::moment now = timeouts::now();
-  const bool is_recent = known >> moment_shift == now;
-  if (is_recent && (known & none)) return limit_;
-  limit_ = timeouts::limit_of(file_.number(), which);
-  if (limit_.is_never() && known && now < timeouts::last_moment) {
-    const std::uint32_t what =
-        known & (adopted_file::kind_bits | adopted_file::records_bit | (is_recent ? both_limits : 0));
-    state().remember(known, what | none | now << moment_shift);
-  }
+  const std::uint32_t none = no_limit[unsigned(which)];
+  if (remembers(none)) return limit_;
+  const settings::moment now = settings::now();
+  limit_ = settings::limit_of(file_.number(), which);
+  if (limit_.is_never()) remember(none, now);
   return limit_;
 }
 

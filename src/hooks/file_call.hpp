@@ -8,8 +8,8 @@
 //      pipes, eventfds     with RWF_NOWAIT
 //      others              asked by poll(2) first, under a lock of the number's; a thread that is not asked, or another
 //                          process, may come in between, and then the call blocks the worker until there is more
-//  - The kernel is asked for O_NONBLOCK only once a try has failed, and each time: it can change from anywhere. Where the
-//    program set it, the failure is what the call returns.
+//  - The kernel is asked for O_NONBLOCK only once a try has failed, and only if something may have been set since it said
+//    no (`settings`). Where the program set it, the failure is what the call returns.
 #pragma once
 
 #include <sys/types.h>
@@ -21,6 +21,7 @@
 #include "hooks/adoption.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/patience.hpp"
+#include "hooks/settings.hpp"
 #include "poll/descriptor.hpp"
 
 namespace weft::detail {
@@ -40,7 +41,7 @@ class file_call : public opaque_call {
   [[nodiscard]] bool is_socket() const noexcept { return kind() == file_kind::stream || kind() == file_kind::messages; }
   [[nodiscard]] bool ends_records() const noexcept { return file_.ends_records(); }
   [[nodiscard]] descriptor& state() const noexcept { return *file_.state(); }
-  // One system call. Whether the program made the file non-blocking.
+  // Whether the program made the file non-blocking. Up to one system call.
   [[nodiscard]] bool is_nonblocking() const noexcept;
   // Whether the other side has said in this life that nothing more will come.
   [[nodiscard]] bool has_ended() const noexcept;
@@ -102,6 +103,9 @@ class file_call : public opaque_call {
  private:
   // What poll(2) says, without a wait.
   [[nodiscard]] int look(short events) const noexcept;
+  // What the kernel has said and may be relied on; a bit of the file's memory for each such answer.
+  [[nodiscard]] bool remembers(std::uint32_t answer) const noexcept;
+  void remember(std::uint32_t answer, settings::moment at) const noexcept;
   [[nodiscard]] deadline limit(direction which) noexcept;
 
   adopted_file file_;

@@ -17,9 +17,8 @@ const left_alone rows[] = {
     {"fread fwrite fgets fputs fclose fflush popen pclose fopen fopen64 fdopen freopen freopen64 __fread_chk "
      "__fread_unlocked_chk fread_unlocked fwrite_unlocked",
      "stdio calls parts of libc that cannot be hooked: it blocks the worker and loses nothing; `open_stream`"},
-    {"ioctl shutdown getsockopt epoll_ctl epoll_create epoll_create1 eventfd_read eventfd_write",
-     "they need no hook: they do not wait, or only on an eventfd (use `read`), and O_NONBLOCK is the kernel's to "
-     "remember"},
+    {"shutdown getsockopt epoll_ctl epoll_create epoll_create1 eventfd_read eventfd_write",
+     "they need no hook: they do not wait, or only on an eventfd (use `read`)"},
     {"sync msync sync_file_range", "they block the worker; `fsync` does not"},
     {"pthread_mutex_lock pthread_mutex_timedlock pthread_mutex_clocklock __pthread_mutex_lock pthread_rwlock_rdlock "
      "pthread_rwlock_wrlock pthread_rwlock_timedrdlock pthread_rwlock_timedwrlock pthread_rwlock_clockrdlock "

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -99,6 +100,7 @@ const hook rows[] = {
     {"dup3", behaviour::follows, at<&::dup3>},
     {"fcntl", behaviour::follows, at<&::fcntl>},
     {"fcntl64", behaviour::follows, at<&::fcntl64>},
+    {"ioctl", behaviour::follows, at<&::ioctl>},
     {"socket", behaviour::follows, at<&::socket>},
     {"socketpair", behaviour::follows, at<&::socketpair>},
     {"pipe", behaviour::follows, at<&::pipe>},

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "hooks/files.hpp"
@@ -69,13 +70,13 @@ WEFT_SCENARIO("O_NONBLOCK from the beginning") {
 WEFT_SCENARIO("O_NONBLOCK by FIONBIO, and off again") {
   const ends files = make_pair(SOCK_STREAM);
   int on = 1;
-  REQUIRE(::ioctl(files.in, FIONBIO, &on) == 0);
+  WEFT_CALL(s.says(), ioctl, files.in, FIONBIO, &on);
   char byte = 'x';
   WEFT_CALL(s.says(), read, files.in, &byte, 1);
   WEFT_CALL(s.says(), recv, files.in, &byte, 1, 0);
   s.says().note(::fcntl(files.in, F_GETFL) & O_NONBLOCK ? "non-blocking" : "blocking");
   on = 0;
-  REQUIRE(::ioctl(files.in, FIONBIO, &on) == 0);
+  WEFT_CALL(s.says(), ioctl, files.in, FIONBIO, &on);
   s.says().note(::fcntl(files.in, F_GETFL) & O_NONBLOCK ? "non-blocking" : "blocking");
   auto& reader = s.start([&](transcript& says) { WEFT_CALL(says, read, files.in, &byte, 1); });
   reader.until_it_waits();
@@ -94,6 +95,30 @@ WEFT_SCENARIO("O_NONBLOCK by a duplicate is the same file's") {
   reader.until_it_waits();
   WEFT_CALL(s.says(), write, files.out, "x", 1);
   s.join_all();
+}
+
+WEFT_SCENARIO("O_NONBLOCK is noticed by who has waited for the file before, whichever way it is set") {
+  const auto by_ioctl = [](int file, bool on) {
+    int value = on;
+    REQUIRE(::ioctl(file, FIONBIO, &value) == 0);
+  };
+  for (const maker make : {&a_pipe, &a_stream, &datagrams}) {
+    const ends files = make();
+    const fd twin(::fcntl(files.in, F_DUPFD_CLOEXEC, 0));
+    for (const auto& [number, set] : {std::pair<int, void (*)(int, bool)>(files.in, set_nonblocking),
+                                      {twin, set_nonblocking},
+                                      {files.in, by_ioctl},
+                                      {twin, by_ioctl}}) {
+      char byte = 'x';
+      auto& reader = s.start([&](transcript& says) { WEFT_CALL(says, read, files.in, &byte, 1); });
+      reader.until_it_waits();
+      WEFT_CALL(s.says(), write, files.out, "x", 1);
+      reader.join();
+      set(number, true);
+      WEFT_CALL(s.says(), read, files.in, &byte, 1);
+      set(number, false);
+    }
+  }
 }
 
 WEFT_SCENARIO("nobody sees O_NONBLOCK on a file that somebody waits for") {

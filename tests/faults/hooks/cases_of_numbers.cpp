@@ -2,6 +2,7 @@
 // Calls that make a number, close it, or change what it names.
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/timerfd.h>
@@ -122,6 +123,15 @@ void set_a_timeout(trial& t) {
               }});
 }
 
+// The file is non-blocking, or still waits when that has failed.
+void make_nonblocking(trial& t) {
+  const ends files = test::make_pair(SOCK_STREAM);
+  char byte = 0;
+  int on = 1;
+  t.make({.call = [&] { return ::ioctl(files.in, FIONBIO, &on); },
+          .is_right = [&](long result) { return result == 0 && ::read(files.in, &byte, 1) == -1 && errno == EAGAIN; }});
+}
+
 const hooked_case all_of_numbers[] = {
     {"close", "", [](trial& t) { close_under_a_reader(t, ::close); }},
     {"close_range", "", [](trial& t) { close_under_a_reader(t, by_range); }},
@@ -138,6 +148,7 @@ const hooked_case all_of_numbers[] = {
     {"dup2", "", [](trial& t) { replace(t, by_dup2); }},
     {"dup3", "", [](trial& t) { replace(t, by_dup3); }},
     {"setsockopt", "", set_a_timeout},
+    {"ioctl", "", make_nonblocking},
 };
 
 }  // namespace

@@ -94,6 +94,7 @@ inline constexpr row table[] = {
     {"dup3", {EBUSY, EINTR}},
     {"fcntl", {EINTR, EMFILE, ENOLCK}},
     {"fcntl64", {EINTR, EMFILE, ENOLCK}},
+    {"ioctl", {ENOTTY}},
     {"socket", {EMFILE, ENFILE, ENOBUFS, EACCES}},
     {"socketpair", {EMFILE, ENFILE, ENOMEM}},
     {"pipe", {EMFILE, ENFILE}},

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "hooks/timeouts.hpp"
+#include "hooks/settings.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -8,7 +9,7 @@
 
 namespace weft::detail {
 
-void timeouts::change() noexcept {
+void settings::change() noexcept {
   moment before = now_.load(std::memory_order_relaxed);
   // release: pairs with `now`
   while (before < last_moment &&
@@ -16,7 +17,12 @@ void timeouts::change() noexcept {
   }
 }
 
-deadline timeouts::limit_of(int fd, direction which) noexcept {
+bool settings::is_nonblocking(int fd) noexcept {
+  const int flags = fcntl(fd, F_GETFL);
+  return flags >= 0 && (flags & O_NONBLOCK);
+}
+
+deadline settings::limit_of(int fd, direction which) noexcept {
   timeval limit{};
   socklen_t size = sizeof limit;
   const int name = which == direction::read ? SO_RCVTIMEO : SO_SNDTIMEO;

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: BSL-1.0
+// What a program sets on its open files that decides how long a call on them waits: O_NONBLOCK, SO_RCVTIMEO, SO_SNDTIMEO.
+//
+// They belong to the open file, which several numbers may name, so the kernel is asked when a call is about to park. Only
+// that a file blocks, and that it has no timeout, is remembered, beside what the file is, for as long as nobody in the
+// process sets anything of the kind. What another process sets on a shared file afterwards, or somebody by way of
+// syscall(2), is noticed when the next thing is set here.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <weft/base/deadline.hpp>
+
+#include "poll/descriptor.hpp"
+
+namespace weft::detail {
+
+class settings {
+ public:
+  // A point in the history of what the process sets. Zero is no point.
+  using moment = std::uint32_t;
+  static constexpr moment last_moment = (1u << 24) - 1;  // then nothing is remembered any more
+
+  // Somebody has made a file non-blocking, or has set a timeout.
+  static void change() noexcept;
+  // acquire: pairs with `change`, so that what was set before is what the kernel tells.
+  [[nodiscard]] static moment now() noexcept { return now_.load(std::memory_order_acquire); }
+
+  // One system call. False for a bad number.
+  [[nodiscard]] static bool is_nonblocking(int fd) noexcept;
+  // Until when a call on this socket waits that begins to wait now. One system call.
+  [[nodiscard]] static deadline limit_of(int fd, direction which) noexcept;
+
+ private:
+  static constinit inline std::atomic<moment> now_{1};
+};
+
+}  // namespace weft::detail
