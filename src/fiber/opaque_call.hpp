@@ -79,7 +79,7 @@ class opaque_call {
 
   static constexpr unsigned longest_streak = 16;  // system calls, so about as long as a worker's fair turn
   // After which a waiter asks whether a kept file is still what it was: rarely needed, and not for those that are busy.
-  static constexpr std::chrono::milliseconds second_look_after{10};
+  static constexpr std::chrono::milliseconds second_look_after{100};
 
   control_block& self_;
   const int errno_;
