@@ -66,13 +66,9 @@ bool loop_core::is_on_worker() const noexcept {
   return desk && desk->loop == this;
 }
 
-bool loop_core::is_open() noexcept {
-  const std::lock_guard guard(lock_);
-  return open_;
-}
-
 void loop_core::require_open() {
-  if (!is_open()) throw_loop_error("weft::stackless: the event loop is closed");
+  const std::lock_guard guard(lock_);
+  if (!open_) throw_loop_error("weft::stackless: the event loop is closed");
 }
 
 bool loop_core::schedule(callback& what) noexcept {

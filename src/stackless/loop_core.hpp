@@ -66,7 +66,6 @@ class loop_core {
   // A new task, detached, to be run behind what is ready here. It stays with this worker. False: the loop is closed.
   [[nodiscard]] bool start(task_core& task) noexcept;
   [[nodiscard]] bool is_on_worker() const noexcept;
-  [[nodiscard]] bool is_open() noexcept;
   // Throws loop_error when it is closed.
   void require_open();
   [[nodiscard]] stackless::event_loop* face() const noexcept { return face_; }
