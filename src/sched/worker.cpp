@@ -18,7 +18,8 @@ constexpr std::int64_t shortest_poll_gap = 100'000;  // ns between two looks at 
 // The clock costs as much as ten picks (20 to 60 ns): while fair turns follow one another quickly, most do without.
 constexpr unsigned most_unread = 3;
 constexpr std::int64_t quick_turns = 20'000;   // ns between two readings
-constexpr std::int64_t longest_spin = 50'000;  // ns; about what waking a sleeping thread costs
+constexpr std::int64_t longest_spin = 50'000;  // ns; about what waking a sleeping thread costs on a busy machine
+constexpr std::int64_t waking = 20'000;        // the same on one that is not
 constexpr std::int64_t shortest_spin = 2'000;
 
 std::uint64_t next_random(std::uint64_t& state) noexcept {  // xorshift64: only has to spread thieves
@@ -162,7 +163,7 @@ runnable* worker::find_work() noexcept {
     if (timers.next() != deadline::limit) fire_timers(clock_.now());
     if ((r = pick())) break;
     if (owner_.is_stopping()) break;
-    if (!searching) searching = owner_.idlers().try_search();
+    if (!searching) searching = may_search();
     if (searching && (r = search())) break;
     if (has_letters()) continue;
     searching = sleep(searching);
@@ -171,6 +172,19 @@ runnable* worker::find_work() noexcept {
   busy_.store(true, std::memory_order_seq_cst);  // [monitor-1], then looks whether the monitor dozes
   owner_.somebody_works();
   return r;
+}
+
+// [idle-2]. There are enough searchers; but where waiting pays, the one there is may be about to stop, for it has been
+// sent what this worker has just done.
+bool worker::may_search() noexcept {
+  if (owner_.idlers().try_search()) return true;
+  if (spin_budget_ == 0) return false;
+  const std::int64_t until = clock_.now() + shortest_spin;
+  while (!has_letters() && !owner_.is_stopping() && clock_.now() < until) {
+    relax(0);
+    if (owner_.idlers().try_search()) return true;
+  }
+  return false;
 }
 
 // [idle-2]. Looks through the others' deques, and goes on looking for as long as it has learnt that this pays.
@@ -193,6 +207,7 @@ runnable* worker::search() noexcept {
     }
     relax(0);
   }
+  spun_ = spin_budget_;
   spin_budget_ = spin_budget_ / 2 < shortest_spin ? 0 : spin_budget_ / 2;
   return nullptr;
 }
@@ -248,10 +263,11 @@ bool worker::sleep(bool was_searching) noexcept {
   return searching;
 }
 
-// A sleep that another worker ended sooner than a wake-up costs should have been a spin.
+// If the longest spin would have met the order that ended this sleep, there should have been one.
 void worker::learn_from_sleep(std::int64_t slept, bool by_letter) noexcept {
-  if (owner_.may_spin() && by_letter && slept < 2 * longest_spin)
-    spin_budget_ = std::min(longest_spin, std::max(spin_budget_ * 2, shortest_spin * 4));
+  const std::int64_t idle = std::exchange(spun_, 0) + slept;
+  if (owner_.may_spin() && by_letter && idle < longest_spin + waking)
+    spin_budget_ = std::min(longest_spin, std::max(spin_budget_ * 2, slept));
 }
 
 }  // namespace weft::detail

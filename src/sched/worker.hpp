@@ -97,6 +97,7 @@ class alignas(128) worker {
   void look(std::int64_t timeout, wake_list& woken) noexcept;
   void unpark(wake_list& woken) noexcept;
   runnable* find_work() noexcept;
+  bool may_search() noexcept;
   runnable* search() noexcept;
   runnable* steal_from_others() noexcept;
   void end_search() noexcept;
@@ -113,6 +114,7 @@ class alignas(128) worker {
   unsigned turns_unread_ = 0;  // fair turns until the next one that reads it
   std::uint64_t poll_due_round_ = 0;
   std::int64_t spin_budget_ = 0;  // ns that a search may spin before the worker sleeps; learnt from how sleeps end
+  std::int64_t spun_ = 0;         // in vain, before this sleep
   std::uint64_t random_;
   counters counts_;
   std::array<std::unique_ptr<population::resident>, kinds> residents_;
