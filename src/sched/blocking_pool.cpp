@@ -5,17 +5,22 @@
 #include <cstdio>
 #include <system_error>
 #include <utility>
+#include <weft/detail/base/cpu_relax.hpp>
 
+#include "sched/environment.hpp"
 #include "sched/signals.hpp"
 
 namespace weft::detail {
+
+blocking_pool::blocking_pool(unsigned ceiling, duration idle_lifetime)
+    : ceiling_(ceiling), idle_lifetime_(idle_lifetime), lingers_(usable_cpus() > 1) {}
 
 void blocking_pool::submit(blocking_job& job) {
   seat* called = nullptr;
   {
     const std::lock_guard guard(lock_);
     try {
-      called = call_for(queued_ + 1);
+      called = call_for(queued_.load(std::memory_order_relaxed) + 1);
     } catch (...) {
       if (threads_ == 0) throw;  // else the busy ones will come to it
     }
@@ -52,7 +57,7 @@ std::size_t blocking_pool::thread_count() const noexcept {
 
 void blocking_pool::enqueue(blocking_job& job) noexcept {
   job.queued = true;
-  ++queued_;
+  queued_.store(queued_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   job.prev = tail_;
   job.next = nullptr;
   (tail_ ? tail_->next : head_) = &job;
@@ -61,7 +66,7 @@ void blocking_pool::enqueue(blocking_job& job) noexcept {
 
 void blocking_pool::unlink(blocking_job& job) noexcept {
   job.queued = false;
-  --queued_;
+  queued_.store(queued_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
   (job.prev ? job.prev->next : head_) = job.next;
   (job.next ? job.next->prev : tail_) = job.prev;
 }
@@ -93,6 +98,7 @@ void blocking_pool::body(seat& me) noexcept {
       coming_.fetch_add(1,
                         std::memory_order_relaxed);  // who hears of the end, and submits at once, needs no other thread
       const bool abandoned = job->finish();
+      if (!abandoned) linger();
       guard.lock();
       coming_.fetch_sub(1, std::memory_order_relaxed);
       if (abandoned) dispose_of(*job, guard);
@@ -104,11 +110,17 @@ void blocking_pool::body(seat& me) noexcept {
   leave(me, guard);
 }
 
+// Who got the result may have the next job at once. To wait for it that long costs less than to sleep and be woken.
+void blocking_pool::linger() const noexcept {
+  for (unsigned looks = 0; lingers_ && looks < longest_linger && queued_.load(std::memory_order_relaxed) == 0; ++looks)
+    relax(0);
+}
+
 // The end of what it ran on may take its time: somebody else comes for what has been left to this thread.
 void blocking_pool::dispose_of(blocking_job& job, std::unique_lock<std::mutex>& guard) noexcept {
   seat* called = nullptr;
   try {
-    called = call_for(queued_);
+    called = call_for(queued_.load(std::memory_order_relaxed));
   } catch (...) {  // then this thread does, later
   }
   guard.unlock();

@@ -30,8 +30,7 @@ class blocking_pool {
   static constexpr duration patience = std::chrono::seconds(1);  // of a shutdown, before it says what it waits for
   static constexpr duration usual_lifetime = std::chrono::seconds(10);  // after it, a thread without work goes
 
-  explicit blocking_pool(unsigned ceiling, duration idle_lifetime = usual_lifetime)
-      : ceiling_(ceiling), idle_lifetime_(idle_lifetime) {}
+  explicit blocking_pool(unsigned ceiling, duration idle_lifetime = usual_lifetime);
   blocking_pool(const blocking_pool&) = delete;
   blocking_pool& operator=(const blocking_pool&) = delete;
   ~blocking_pool() { shut_down(); }
@@ -50,6 +49,8 @@ class blocking_pool {
   void shut_down(time_point since = std::chrono::steady_clock::now()) noexcept;
 
  private:
+  static constexpr unsigned longest_linger = 64;  // pauses of the processor: one to three microseconds
+
   // A thread's place in the pool.
   struct seat {
     std::thread thread;
@@ -62,6 +63,7 @@ class blocking_pool {
   [[nodiscard]] seat* call_for(std::size_t jobs);
   void start_thread();
   void body(seat& me) noexcept;
+  void linger() const noexcept;
   void dispose_of(blocking_job& job, std::unique_lock<std::mutex>& guard) noexcept;
   [[nodiscard]] bool rest(seat& me, std::unique_lock<std::mutex>& guard) noexcept;
   void leave(seat& me, std::unique_lock<std::mutex>& guard) noexcept;
@@ -70,6 +72,7 @@ class blocking_pool {
 
   const unsigned ceiling_;
   const duration idle_lifetime_;
+  const bool lingers_;
   mutable std::mutex lock_;
   std::condition_variable gone_;  // `threads_` is zero
   blocking_job* head_ = nullptr;
@@ -81,7 +84,7 @@ class blocking_pool {
   // That will look for a job soon: called, started or done with the one before. Raised before the end of a job is told,
   // without the lock, and lowered under it; so it is relaxed, and who reads too little calls a thread too many.
   std::atomic<std::size_t> coming_{0};
-  std::size_t queued_ = 0;
+  std::atomic<std::size_t> queued_{0};  // under `lock_`; read without it by `linger`
   bool stopping_ = false;
   bool named_ = false;
 };
