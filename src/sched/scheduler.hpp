@@ -59,6 +59,7 @@ class scheduler {
   [[nodiscard]] const environment& settings() const noexcept { return settings_; }
   [[nodiscard]] class clock& clock() const noexcept { return *seams_.clock; }
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(std::memory_order_seq_cst); }  // [sleep-1]
+  // Whether it is worth while: time goes on by itself, and others have processors of their own.
   [[nodiscard]] bool may_spin() const noexcept { return may_spin_; }
   [[nodiscard]] runtime& face() const noexcept { return face_; }
   [[nodiscard]] blocking_pool& blocking() noexcept { return blocking_; }
