@@ -170,7 +170,7 @@ TEST_CASE("a cancellation that meets a join is delivered once, and the result of
     r.spawn([&] {
        CHECK(weft::await([](auto& h) -> task<std::size_t> { co_return co_await h; }(*handle)) > 0);
      }).join();
-    CHECK(r.stats().live_tasks == 0);
+    spin_until([&] { return r.stats().live_tasks == 0; });  // its worker counts it last
   }
 }
 
@@ -236,5 +236,5 @@ TEST_CASE("a task whose handle is dropped at the moment of its end is destroyed 
     handle.reset();
     while (alive != 0) std::this_thread::yield();
   }
-  CHECK(r.stats().live_tasks == 0);
+  spin_until([&] { return r.stats().live_tasks == 0; });  // its worker counts it last
 }
