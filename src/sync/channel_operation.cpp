@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/detail/sync/channel_operation.hpp>
 
+#include <memory>
 #include <mutex>
 #include <weft/base/error.hpp>
 
@@ -15,27 +16,31 @@ bool channel_operation::proceed(operation& self) noexcept {
 }
 
 channel_operation::course channel_operation::start() noexcept {
+  if (course_ == course::locked) return try_or_wait();
   if (take_cancellation(self())) return course::cancelled;
-  if (course_ == course::fresh && self().desk->counts_out()) {
+  if (course_ == course::tired) {
     yield_in();
     return course::yielded;
   }
+  on_.lock();
   return try_or_wait();
 }
 
 channel_operation::course channel_operation::try_or_wait() noexcept {
+  std::unique_lock guard(on_, std::adopt_lock);
   for (bool prepared = until_.is_never();; prepared = true) {
+    if (!guard) guard.lock();
     waiter* partner = nullptr;
-    std::unique_lock guard(on_);
-    const auto now = side_ == side::send ? on_.offer(node_.place, partner) : on_.accept(node_.place, partner);
+    const auto now = side_ == side::send ? on_.offer(place_, partner) : on_.accept(place_, partner);
     if (now == channel_core::answer::wait && prepared) {
-      if (!wait_.begin(self(), side_ == side::send ? "room in a channel" : "a value from a channel"))
+      auto& [node, wait] = *std::construct_at(&line_, place_);
+      if (!wait.begin(self(), side_ == side::send ? "room in a channel" : "a value from a channel"))
         return course::cancelled;
-      node_.who = wait_.node().who;
-      node_.generation = wait_.node().generation;
-      side_ == side::send ? on_.add_sender(node_) : on_.add_receiver(node_);  // [channel-3]
+      node.who = wait.node().who;
+      node.generation = wait.node().generation;
+      side_ == side::send ? on_.add_sender(node) : on_.add_receiver(node);  // [channel-3]
       guard.unlock();
-      wait_.wake_at(until_);
+      wait.wake_at(until_);
       return course::waiting;
     }
     guard.unlock();
@@ -48,18 +53,18 @@ channel_operation::course channel_operation::try_or_wait() noexcept {
 
 // [channel-4]
 channel_operation::course channel_operation::after_wait() noexcept {
-  const outcome why = wait_.end();
+  const outcome why = line_.wait.end();
   if (why == outcome::woken) return course::done;
   if (why == outcome::closed) return course::closed;
   const std::lock_guard guard(on_);
-  side_ == side::send ? on_.remove_sender(node_) : on_.remove_receiver(node_);
+  side_ == side::send ? on_.remove_sender(line_.node) : on_.remove_receiver(line_.node);
   return why == outcome::deadline ? course::late : course::cancelled;
 }
 
-bool channel_operation::finish() const {
+bool channel_operation::finish_undone() const {
   if (course_ == course::cancelled) throw cancelled();
   if (course_ == course::closed && side_ == side::send) throw channel_closed();
-  return course_ == course::done;
+  return false;
 }
 
 }  // namespace weft::detail

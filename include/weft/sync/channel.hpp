@@ -133,10 +133,7 @@ template <class T> class channel {
   }
   template <class Otherwise> bool send_item(item& what, Otherwise&& otherwise) {
     core_.lock();
-    void* const slot = core_.free_slot(sizeof(item));
-    if (!slot) return otherwise(what);
-    std::construct_at(static_cast<item*>(slot), std::move(what));
-    core_.filled();
+    if (!core_.put_at_once(what)) return otherwise(what);
     core_.unlock();
     return true;
   }
@@ -144,14 +141,10 @@ template <class T> class channel {
   template <class Otherwise> std::optional<T> receiving(Otherwise&& otherwise) {
     std::optional<item> got;
     core_.lock();
-    if (auto* const slot = static_cast<item*>(core_.oldest_slot(sizeof(item)))) {
-      got.emplace(std::move(*slot));
-      std::destroy_at(slot);
-      core_.emptied();
+    if (core_.take_at_once(got))
       core_.unlock();
-    } else {
+    else
       otherwise(got);
-    }
     if constexpr (detail::is_boxed<T>)
       return detail::opened<T>(std::move(got));
     else

@@ -24,7 +24,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <new>
+#include <optional>
 #include <system_error>
+#include <utility>
 #include <weft/base/deadline.hpp>
 #include <weft/detail/base/spin_lock.hpp>
 #include <weft/detail/run/wait_queue.hpp>
@@ -75,23 +79,21 @@ class alignas(64) channel_core {
   void lock() noexcept { lock_.lock(); }
   void unlock() noexcept { lock_.unlock(); }
 
-  // --- Under the lock: the short ways of a channel that knows its items ---
+  // --- Under the lock: the short ways of who knows the items. False: somebody waits, or there is no room, or no value ---
 
-  // The slot that the caller may fill at once, to say so with `filled`; or null.
-  [[nodiscard]] void* free_slot(std::size_t slot_size) const noexcept {
-    return count_ < capacity_ && receivers_.empty() && !closed_ ? slots_ + tail_ * slot_size : nullptr;
+  template <class Item> [[nodiscard]] bool put_at_once(Item& what) noexcept {
+    if (count_ == capacity_ || !receivers_.empty() || closed_) return false;
+    std::construct_at(reinterpret_cast<Item*>(slots_ + tail_ * sizeof(Item)), std::move(what));
+    filled();
+    return true;
   }
-  void filled() noexcept {
-    ++count_;
-    if (++tail_ == capacity_) tail_ = 0;
-  }
-  // The slot that the caller may empty at once, to say so with `emptied`; or null.
-  [[nodiscard]] void* oldest_slot(std::size_t slot_size) const noexcept {
-    return count_ > 0 && senders_.empty() ? slots_ + head_ * slot_size : nullptr;
-  }
-  void emptied() noexcept {
-    --count_;
-    if (++head_ == capacity_) head_ = 0;
+  template <class Item> [[nodiscard]] bool take_at_once(std::optional<Item>& into) noexcept {
+    if (count_ == 0 || !senders_.empty()) return false;
+    Item* const oldest = std::launder(reinterpret_cast<Item*>(slots_ + head_ * sizeof(Item)));
+    into.emplace(std::move(*oldest));
+    std::destroy_at(oldest);
+    emptied();
+    return true;
   }
 
   // --- Under the lock: the steps of the protocol ---
@@ -128,6 +130,14 @@ class alignas(64) channel_core {
 
  private:
   [[nodiscard]] waiter* claim_partner(wait_queue& line, channel_node*& partner) noexcept;
+  void filled() noexcept {
+    ++count_;
+    if (++tail_ == capacity_) tail_ = 0;
+  }
+  void emptied() noexcept {
+    --count_;
+    if (++head_ == capacity_) head_ = 0;
+  }
 
   spin_lock lock_;
   bool closed_ = false;

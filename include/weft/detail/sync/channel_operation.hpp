@@ -18,23 +18,52 @@ class channel_operation : public operation {
   enum class side : bool { send, receive };
 
   channel_operation(channel_core& on, side which, void* place, deadline until) noexcept
-      : operation(&proceed), on_(on), until_(until), node_(place), side_(which) {}
+      : operation(&proceed), on_(on), until_(until), place_(place), side_(which) {}
+
+  [[nodiscard]] channel_core& on() const noexcept { return on_; }
+  // await_ready: `serve()` tries the short way, under the lock.
+  template <class Serve> [[nodiscard]] bool begin(Serve&& serve) noexcept {
+    if (self().word.pending()) [[unlikely]]
+      return await_slowly(course::fresh);
+    if (self().desk->counts_out()) [[unlikely]]
+      return await_slowly(course::tired);
+    on_.lock();
+    if (!serve()) return await_slowly(course::locked);
+    on_.unlock();
+    course_ = course::done;
+    return true;
+  }
 
   // After the co_await. False: too late, or nothing was left to receive. Throws channel_closed and `cancelled`.
-  bool finish() const;
+  bool finish() const { return course_ == course::done || finish_undone(); }
 
  private:
-  enum class course : std::uint8_t { fresh, yielded, waiting, done, closed, late, cancelled };
+  // The first three: nothing has been tried; it has gone on for long without a wait; it has the channel's lock.
+  enum class course : std::uint8_t { fresh, tired, locked, yielded, waiting, done, closed, late, cancelled };
 
+  struct in_line {
+    explicit in_line(void* place) noexcept : node(place) {}
+    channel_node node;
+    task_wait wait;
+  };
+
+  [[nodiscard]] bool await_slowly(course from) noexcept {
+    course_ = from;
+    return operation::await_ready();
+  }
+
+  bool finish_undone() const;
   static bool proceed(operation& self) noexcept;
   [[nodiscard]] course start() noexcept;
-  [[nodiscard]] course try_or_wait() noexcept;
+  [[nodiscard]] course try_or_wait() noexcept;  // with the lock
   [[nodiscard]] course after_wait() noexcept;
 
   channel_core& on_;
   const deadline until_;
-  channel_node node_;
-  task_wait wait_;
+  void* const place_;
+  union {
+    in_line line_;  // once it waits; most do not
+  };
   const side side_;
   course course_ = course::fresh;
 };
@@ -58,6 +87,11 @@ template <class T> class sending_operation : private std::optional<T>, private s
     what::put_back();
     return channel_operation::finish();
   }
+
+ public:
+  [[nodiscard]] bool await_ready() noexcept {
+    return this->begin([this] { return this->on().put_at_once(what::item()); });
+  }
 };
 
 template <class T> class [[nodiscard]] send_operation : public sending_operation<T> {
@@ -80,6 +114,9 @@ template <class T> class [[nodiscard]] receive_operation : private std::optional
  public:
   receive_operation(channel_core& on, deadline until) noexcept
       : channel_operation(on, side::receive, static_cast<got*>(this), until) {}
+  [[nodiscard]] bool await_ready() noexcept {
+    return begin([this] { return on().take_at_once(static_cast<got&>(*this)); });
+  }
   std::optional<T> await_resume() {
     (void)this->finish();
     if constexpr (is_boxed<T>)
