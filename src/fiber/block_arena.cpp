@@ -9,6 +9,7 @@
 #include <utility>
 #include <weft/base/error.hpp>
 
+#include "base/immortal.hpp"
 #include "fiber/switching.hpp"
 
 namespace weft::detail {
@@ -23,8 +24,8 @@ struct spare_slabs {
   std::vector<block_slab*> slabs;
 };
 spare_slabs& spares() {
-  static spare_slabs& s = *new spare_slabs;
-  return s;
+  static immortal<spare_slabs> s;
+  return *s;
 }
 
 block_slab* map_slab() {

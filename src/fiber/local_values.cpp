@@ -6,6 +6,7 @@
 #include <utility>
 #include <weft/fiber/fiber_local.hpp>
 
+#include "base/immortal.hpp"
 #include "fiber/cancel_scope.hpp"
 #include "fiber/fibers.hpp"
 
@@ -16,9 +17,9 @@ namespace {
 class slot_desk {
  public:
   // Never destroyed: fiber-locals of static storage may end after it.
-  static slot_desk& of_process() {
-    static slot_desk& desk = *new slot_desk;
-    return desk;
+  static slot_desk& of_process() noexcept {
+    static immortal<slot_desk> desk;
+    return *desk;
   }
 
   std::size_t take() {

@@ -28,6 +28,7 @@
 #include <weft/base/error.hpp>
 #include <weft/detail/run/wait_queue.hpp>
 
+#include "base/immortal.hpp"
 #include "fiber/waiting.hpp"
 #include "sched/signals.hpp"
 
@@ -59,9 +60,11 @@ class signal_desk {
  public:
   // Never destroyed: a handler may run while the process exits.
   static signal_desk& of_process() {
-    static signal_desk& desk = *new signal_desk;
-    return desk;
+    static detail::immortal<signal_desk> desk;
+    return *desk;
   }
+
+  signal_desk() noexcept { sem_init(&bell, 0, 0); }
 
   void enrol(enrolment& one) {
     const std::lock_guard guard(lock_);
@@ -95,8 +98,6 @@ class signal_desk {
   }
 
  private:
-  signal_desk() { sem_init(&bell, 0, 0); }
-
   // With the lock held. 0 or errno.
   int watch(int n) noexcept {
     const auto i = std::size_t(n);

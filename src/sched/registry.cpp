@@ -5,6 +5,7 @@
 #include <mutex>
 #include <vector>
 
+#include "base/immortal.hpp"
 #include "context/process_stacks.hpp"
 #include "sched/scheduler.hpp"
 
@@ -18,8 +19,8 @@ struct living {
 
 // Never destroyed: runtimes may live in static objects.
 living& of_process() {
-  static living& l = *new living;
-  return l;
+  static immortal<living> l;
+  return *l;
 }
 
 }  // namespace

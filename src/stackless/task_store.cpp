@@ -3,12 +3,14 @@
 
 #include <new>
 
+#include "base/immortal.hpp"
+
 namespace weft::detail {
 
 // Never destroyed: handles may outlive all runtimes.
-task_store& task_store::of_process() {
-  static task_store& store = *new task_store;
-  return store;
+task_store& task_store::of_process() noexcept {
+  static immortal<task_store> store;
+  return *store;
 }
 
 void task_store::add_slab() {

@@ -16,7 +16,7 @@ namespace weft::detail {
 
 class task_store {
  public:
-  static task_store& of_process();
+  static task_store& of_process() noexcept;
 
   // Any thread. A list of at most `batch` blocks. Throws bad_alloc.
   [[nodiscard]] task_core* take_batch();
