@@ -60,6 +60,8 @@ class opaque_call {
       let_others_run();
   }
   void let_others_run() noexcept;
+  // Whether a wait has been long enough for a look at whose the numbers are.
+  [[nodiscard]] bool has_looked() const noexcept { return has_looked_; }
 
   // What the call returns that says -1 and errno, or its result.
   template <class Result> [[nodiscard]] Result returns(int error, Result result) const noexcept {

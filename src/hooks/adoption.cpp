@@ -114,7 +114,7 @@ void adopted_file::look_again(const char* function) noexcept {
     wake_list woken;
     state_->confirm(woken);
     woken.unpark_all();
-    state_->remember(state_->kept_as(), 0);
+    state_->remember(state_->memory(), 0);
   }
   learn(function);
 }

@@ -9,10 +9,10 @@
 
 #include "base/own_process.hpp"
 #include "hooks/caller.hpp"
+#include "hooks/file_settings.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
-#include "hooks/settings.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
@@ -33,7 +33,7 @@ template <class Next> int control(Next next, int fd, int command, void* argument
   }
   const int result = next(fd, command, argument);
   if (result == 0 && command == F_SETFL && (reinterpret_cast<std::uintptr_t>(argument) & O_NONBLOCK))
-    settings::change();
+    file_settings::change();
   return command == F_DUPFD || command == F_DUPFD_CLOEXEC ? begin_life(result) : result;
 }
 
@@ -66,7 +66,7 @@ int ioctl(int fd, unsigned long request, ...) noexcept {
   void* const argument = va_arg(rest, void*);
   va_end(rest);
   const int result = next::ioctl(fd, request, argument);
-  if (result == 0 && request == FIONBIO && *static_cast<const int*>(argument)) settings::change();
+  if (result == 0 && request == FIONBIO && *static_cast<const int*>(argument)) file_settings::change();
   return result;
 }
 

@@ -14,32 +14,46 @@ namespace next {
 constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
 }
 
-// Of what the descriptor remembers: what was not set at a moment of `settings`, and which.
+// Of what the descriptor remembers: what was not set at a moment of `file_settings`, and which.
 constexpr std::uint32_t no_limit[] = {16, 32}, blocks = 64, answers = 16 | 32 | 64;
 constexpr unsigned moment_shift = 8;
-static_assert(settings::last_moment <= UINT32_MAX >> moment_shift);
+static_assert(file_settings::last_moment <= UINT32_MAX >> moment_shift);
 
 }  // namespace
 
 bool file_call::remembers(std::uint32_t answer) const noexcept {
   const std::uint32_t known = state().kept_as();
-  return (known & answer) && known >> moment_shift == settings::now();
+  return (known & answer) && known >> moment_shift == file_settings::now() && !is_unheard_;
 }
 
-// `at`: before the kernel was asked.
-void file_call::remember(std::uint32_t answer, settings::moment at) const noexcept {
-  const std::uint32_t known = state().kept_as();
-  if (!known || at == settings::last_moment) return;
-  const std::uint32_t others = known >> moment_shift == at ? known & answers : 0;
-  const std::uint32_t what = known & (adopted_file::kind_bits | adopted_file::records_bit);
-  state().remember(known, what | others | answer | at << moment_shift);
-}
+// Made before the kernel is asked: the answer is of that moment, and of the life that the number was in.
+class file_call::question {
+ public:
+  explicit question(descriptor& about) noexcept : about_(about), known_(about.memory()), at_(file_settings::now()) {}
+
+  void remember(std::uint32_t answer) const noexcept {
+    const auto known = static_cast<std::uint32_t>(known_);
+    if (!known || at_ == file_settings::last_moment) return;
+    const std::uint32_t others = known >> moment_shift == at_ ? known & answers : 0;
+    about_.remember(known_, (known & what_it_is) | others | answer | at_ << moment_shift);
+  }
+  void forget() const noexcept {
+    if (known_) about_.remember(known_, static_cast<std::uint32_t>(known_) & what_it_is);
+  }
+
+ private:
+  static constexpr std::uint32_t what_it_is = adopted_file::kind_bits | adopted_file::records_bit;
+
+  descriptor& about_;
+  const std::uint64_t known_;
+  const file_settings::moment at_;
+};
 
 bool file_call::is_nonblocking() const noexcept {
   if (remembers(blocks)) return false;
-  const settings::moment now = settings::now();
-  if (settings::is_nonblocking(file_.number())) return true;
-  remember(blocks, now);
+  const question asked(state());
+  if (file_settings::is_nonblocking(file_.number())) return true;
+  asked.remember(blocks);
   return false;
 }
 
@@ -55,9 +69,9 @@ deadline file_call::limit(direction which) noexcept {
   has_limit_ = true;
   const std::uint32_t none = no_limit[unsigned(which)];
   if (remembers(none)) return limit_;
-  const settings::moment now = settings::now();
-  limit_ = settings::limit_of(file_.number(), which);
-  if (limit_.is_never()) remember(none, now);
+  const question asked(state());
+  limit_ = file_settings::limit_of(file_.number(), which);
+  if (limit_.is_never()) asked.remember(none);
   return limit_;
 }
 
@@ -68,7 +82,12 @@ int file_call::wait(direction which, descriptor::attempt seen) noexcept {
     return next::poll(&file, 1, -1) < 0 && errno != EINTR ? errno : 0;
   }
   if (is_unheard_) return patience_.once(*this, limit(which));
+  const bool had_looked = has_looked();
   const int error = wait_for(state(), which, seen, limit(which));
+  if (has_looked() != had_looked) {  // and so has waited for long: somebody may have changed it behind our back
+    question(state()).forget();
+    has_limit_ = !limit_.is_never();
+  }
   if (!is_shortage(error)) return error;
   expect_no_event();
   return 0;

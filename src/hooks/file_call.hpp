@@ -9,7 +9,7 @@
 //      others              asked by poll(2) first, under a lock of the number's; a thread that is not asked, or another
 //                          process, may come in between, and then the call blocks the worker until there is more
 //  - The kernel is asked for O_NONBLOCK only once a try has failed, and only if something may have been set since it said
-//    no (`settings`). Where the program set it, the failure is what the call returns.
+//    no (`file_settings`). Where the program set it, the failure is what the call returns.
 #pragma once
 
 #include <sys/types.h>
@@ -20,8 +20,8 @@
 #include "fiber/opaque_call.hpp"
 #include "hooks/adoption.hpp"
 #include "hooks/caller.hpp"
+#include "hooks/file_settings.hpp"
 #include "hooks/patience.hpp"
-#include "hooks/settings.hpp"
 #include "poll/descriptor.hpp"
 
 namespace weft::detail {
@@ -103,9 +103,9 @@ class file_call : public opaque_call {
  private:
   // What poll(2) says, without a wait.
   [[nodiscard]] int look(short events) const noexcept;
-  // What the kernel has said and may be relied on; a bit of the file's memory for each such answer.
+  // What the kernel has said of the file and may be relied on.
   [[nodiscard]] bool remembers(std::uint32_t answer) const noexcept;
-  void remember(std::uint32_t answer, settings::moment at) const noexcept;
+  class question;
   [[nodiscard]] deadline limit(direction which) noexcept;
 
   adopted_file file_;

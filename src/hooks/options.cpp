@@ -4,8 +4,8 @@
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
+#include "hooks/file_settings.hpp"
 #include "hooks/next.hpp"
-#include "hooks/settings.hpp"
 #include "hooks/table.hpp"
 #include "poll/descriptor.hpp"
 
@@ -22,7 +22,7 @@ const hooks_file options_hooks{};
 
 extern "C" int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
   const int result = next::setsockopt(fd, level, name, value, size);
-  if (result == 0 && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) settings::change();
+  if (result == 0 && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) file_settings::change();
   if (result == 0 && level == IPPROTO_TCP && name == TCP_ULP) {
     if (descriptor* const d = descriptor::find(fd)) d->distrust();
   }

@@ -93,16 +93,17 @@ class alignas(64) descriptor {
   // turns out to be another file's. On an open one, whose life is its owner's, it is only remembered.
   void keep(std::uint32_t what, short_reads trust, wake_list& woken) noexcept;
   // Any thread. What `keep` was told about the file of this life; zero: nothing.
-  [[nodiscard]] std::uint32_t kept_as() const noexcept {
+  [[nodiscard]] std::uint32_t kept_as() const noexcept { return static_cast<std::uint32_t>(memory()); }
+  // The same, with the life that it is about in the upper half.
+  [[nodiscard]] std::uint64_t memory() const noexcept {
     // acquire: pairs with `keep`, whose life is seen.
     const std::uint64_t known = kept_as_.load(std::memory_order_acquire);
-    return generation_of(known) == generation() ? static_cast<std::uint32_t>(known) : 0;
+    return generation_of(known) == generation() ? known : 0;
   }
-  // Any thread. Replaces what is remembered, if that is still `before`. Relaxed: it is about the same life.
-  void remember(std::uint32_t before, std::uint32_t what) noexcept {
-    const std::uint64_t life = std::uint64_t{generation()} << 32;
-    std::uint64_t expected = life | before;
-    kept_as_.compare_exchange_strong(expected, life | what, std::memory_order_relaxed);
+  // Any thread. Replaces what is remembered, if that is still `before`, a `memory` of the same life as `what`. Relaxed:
+  // so it is about that life.
+  void remember(std::uint64_t before, std::uint32_t what) noexcept {
+    kept_as_.compare_exchange_strong(before, (before >> 32) << 32 | what, std::memory_order_relaxed);
   }
   // Any thread. From now on short reads mean nothing in this life.
   void distrust() noexcept;

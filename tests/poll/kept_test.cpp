@@ -30,11 +30,7 @@ struct asked_poller final : poller {
 // A number that nobody has, kept or not.
 class unowned {
  public:
-  ~unowned() {
-    wake_list woken;
-    state().close(woken);
-    woken.unpark_all();
-  }
+  ~unowned() { close(); }
   [[nodiscard]] descriptor& state() const { return descriptor::of(700); }
   descriptor* operator->() const { return &state(); }
   void keep(std::uint32_t what, short_reads trust = short_reads::mean_nothing) const {
@@ -45,6 +41,11 @@ class unowned {
   void confirm() const {
     wake_list woken;
     state().confirm(woken);
+    woken.unpark_all();
+  }
+  void close() const {
+    wake_list woken;
+    state().close(woken);
     woken.unpark_all();
   }
 };
@@ -226,10 +227,21 @@ TEST_CASE("a kept file that is another one is found out, and all begin again") {
 TEST_CASE("what is remembered changes only if it is still what it was") {
   const unowned f;
   f.keep(1);
-  f->remember(2, 3);
-  CHECK(f->kept_as() == 1);
-  f->remember(1, 3);
+  const std::uint64_t before = f->memory();
+  f->remember(before, 3);
   CHECK(f->kept_as() == 3);
+  f->remember(before, 5);
+  CHECK(f->kept_as() == 3);
+}
+
+TEST_CASE("what was found out in one life is not remembered in the next") {
+  const unowned f;
+  f.keep(1);
+  const std::uint64_t before = f->memory();
+  f.close();
+  f.keep(1);
+  f->remember(before, 3);
+  CHECK(f->kept_as() == 1);
 }
 
 TEST_CASE("a close of a kept number and its waiters, again and again") {

@@ -123,10 +123,14 @@ void set_a_timeout(trial& t) {
               }});
 }
 
-// The file is non-blocking, or still waits when that has failed.
+// A file that has been waited for is non-blocking now.
 void make_nonblocking(trial& t) {
   const ends files = test::make_pair(SOCK_STREAM);
   char byte = 0;
+  auto user = weft::spawn([&] { static_cast<void>(::read(files.in, &byte, 1)); });
+  weft::this_fiber::yield();  // it waits
+  REQUIRE(::write(files.out, "x", 1) == 1);
+  user.join();  // and has found out that it does
   int on = 1;
   t.make({.call = [&] { return ::ioctl(files.in, FIONBIO, &on); },
           .is_right = [&](long result) { return result == 0 && ::read(files.in, &byte, 1) == -1 && errno == EAGAIN; }});

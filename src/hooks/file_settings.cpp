@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "hooks/settings.hpp"
+#include "hooks/file_settings.hpp"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 namespace weft::detail {
 
-void settings::change() noexcept {
+void file_settings::change() noexcept {
   moment before = now_.load(std::memory_order_relaxed);
   // release: pairs with `now`
   while (before < last_moment &&
@@ -17,12 +17,12 @@ void settings::change() noexcept {
   }
 }
 
-bool settings::is_nonblocking(int fd) noexcept {
+bool file_settings::is_nonblocking(int fd) noexcept {
   const int flags = fcntl(fd, F_GETFL);
   return flags >= 0 && (flags & O_NONBLOCK);
 }
 
-deadline settings::limit_of(int fd, direction which) noexcept {
+deadline file_settings::limit_of(int fd, direction which) noexcept {
   timeval limit{};
   socklen_t size = sizeof limit;
   const int name = which == direction::read ? SO_RCVTIMEO : SO_SNDTIMEO;

@@ -3,8 +3,8 @@
 //
 // They belong to the open file, which several numbers may name, so the kernel is asked when a call is about to park. Only
 // that a file blocks, and that it has no timeout, is remembered, beside what the file is, for as long as nobody in the
-// process sets anything of the kind. What another process sets on a shared file afterwards, or somebody by way of
-// syscall(2), is noticed when the next thing is set here.
+// process sets anything of the kind, and until a call has waited for as long as it takes to look whose the number is. So
+// what another process sets on a shared file afterwards, or somebody by way of syscall(2), is noticed late.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,7 @@
 
 namespace weft::detail {
 
-class settings {
+class file_settings {
  public:
   // A point in the history of what the process sets. Zero is no point.
   using moment = std::uint32_t;
