@@ -66,7 +66,7 @@ class idle {
     return may_wake(word_.load(std::memory_order_seq_cst));  // pairs with `announce`, `end_search`
   }
 
-  // An active worker. [idle-2] False: there are enough searchers; go to [idle-3] at once.
+  // An active worker. [idle-2] False: there are enough searchers; go to [idle-3], or try again a little later.
   [[nodiscard]] bool try_search() noexcept;
 
   // A searcher that found something to run. [idle-4] True: it was the last, call `worker_to_wake` if work may be left.

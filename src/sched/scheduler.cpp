@@ -29,7 +29,7 @@ scheduler::scheduler(runtime& face, environment with, seams seams_of_it)
       number_(next_number()),
       settings_(std::move(with)),
       seams_(with_defaults(std::move(seams_of_it))),
-      may_spin_(!seams_.choice && usable_cpus() > 1),
+      may_spin_(seams_.clock == &system_clock_source::instance() && usable_cpus() > 1),
       idle_(settings_.settings.workers, idle::searcher_limit(settings_.settings.workers, usable_cpus())),
       blocking_(settings_.settings.blocking_threads),
       monitor_(settings_.settings.hog_threshold) {

@@ -21,6 +21,7 @@ constexpr std::int64_t quick_turns = 20'000;   // ns between two readings
 constexpr std::int64_t longest_spin = 50'000;  // ns; about what waking a sleeping thread costs on a busy machine
 constexpr std::int64_t waking = 20'000;        // the same on one that is not
 constexpr std::int64_t shortest_spin = 2'000;
+constexpr unsigned spins_per_poll = 64;  // a few microseconds: input does not wait for the end of a spin
 
 std::uint64_t next_random(std::uint64_t& state) noexcept {  // xorshift64: only has to spread thieves
   state ^= state << 13;
@@ -157,15 +158,16 @@ void worker::run() {
 runnable* worker::find_work() noexcept {
   busy_.store(false, std::memory_order_relaxed);
   runnable* r = nullptr;
+  spun_ = 0;
   bool searching = false;  // we were made a searcher: by our own wish or by a publisher
   while (!r) {
     take_inbox();
     if (timers.next() != deadline::limit) fire_timers(clock_.now());
     if ((r = pick())) break;
     if (owner_.is_stopping()) break;
-    if (!searching) searching = may_search();
+    if (!searching) searching = become_searcher();
     if (searching && (r = search())) break;
-    if (has_letters()) continue;
+    if (has_letters() || ready.peek()) continue;  // what the search has met
     searching = sleep(searching);
   }
   if (searching) end_search();
@@ -174,22 +176,30 @@ runnable* worker::find_work() noexcept {
   return r;
 }
 
-// [idle-2]. There are enough searchers; but where waiting pays, the one there is may be about to stop, for it has been
-// sent what this worker has just done.
-bool worker::may_search() noexcept {
+// [idle-2]. Where there are enough searchers, and waiting has paid, it tries again for a moment: of two workers that wake
+// each other the other one is a searcher still, and about to find what this one has sent it.
+bool worker::become_searcher() noexcept {
   if (owner_.idlers().try_search()) return true;
   if (spin_budget_ == 0) return false;
-  const std::int64_t until = clock_.now() + shortest_spin;
-  while (!has_letters() && !owner_.is_stopping() && clock_.now() < until) {
+  const std::int64_t begun = clock_.now();
+  std::int64_t now = begun;
+  for (; now - begun < shortest_spin; now = clock_.now()) {
+    if (has_letters() || owner_.is_stopping()) return false;
     relax(0);
     if (owner_.idlers().try_search()) return true;
   }
+  spin_in_vain(now - begun);
   return false;
+}
+
+void worker::spin_in_vain(std::int64_t spent) noexcept {
+  spun_ += spent;
+  spin_budget_ = spin_budget_ / 2 < shortest_spin ? 0 : spin_budget_ / 2;
 }
 
 // [idle-2]. Looks through the others' deques, and goes on looking for as long as it has learnt that this pays.
 runnable* worker::search() noexcept {
-  std::int64_t until = 0;
+  std::int64_t begun = 0, until = 0;
   for (unsigned spins = 0;; ++spins) {
     if (runnable* r = steal_from_others()) {
       if (spins) spin_budget_ = std::min(longest_spin, spin_budget_ * 2);
@@ -202,14 +212,18 @@ runnable* worker::search() noexcept {
     }
     if (spins % 16 == 0) {
       const std::int64_t now = clock_.now();
-      if (until == 0) until = std::min(now + spin_budget_, timers.next());
-      if (now >= until) break;
+      if (until == 0) until = std::min((begun = now) + spin_budget_, timers.next());
+      if (now >= until) {
+        if (now - begun >= spin_budget_) spin_in_vain(now - begun);
+        return nullptr;
+      }
+    }
+    if (spins % spins_per_poll == spins_per_poll - 1) {
+      poll(0);
+      if (ready.peek()) return nullptr;
     }
     relax(0);
   }
-  spun_ = spin_budget_;
-  spin_budget_ = spin_budget_ / 2 < shortest_spin ? 0 : spin_budget_ / 2;
-  return nullptr;
 }
 
 runnable* worker::steal_from_others() noexcept {

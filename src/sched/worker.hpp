@@ -97,7 +97,8 @@ class alignas(128) worker {
   void look(std::int64_t timeout, wake_list& woken) noexcept;
   void unpark(wake_list& woken) noexcept;
   runnable* find_work() noexcept;
-  bool may_search() noexcept;
+  [[nodiscard]] bool become_searcher() noexcept;
+  void spin_in_vain(std::int64_t spent) noexcept;
   runnable* search() noexcept;
   runnable* steal_from_others() noexcept;
   void end_search() noexcept;
