@@ -11,8 +11,8 @@
 
 namespace weft::test {
 
-// Started with the arguments, killed when destroyed. Its stdout and stderr are ours to
-// read, but for what the monitor says of a busy machine.
+// Started with the arguments, killed when destroyed. Its stdout and stderr are ours to read, but for what the monitor says
+// of a busy machine.
 class program {
  public:
   explicit program(std::string_view name, const std::vector<std::string>& arguments = {});

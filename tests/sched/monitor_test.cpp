@@ -46,7 +46,7 @@ TEST_CASE("alone: busy but fair" * doctest::skip()) {
         });
         while (std::chrono::steady_clock::now() < end + 500ms) weft::this_fiber::yield();
         other.join();
-        weft::this_fiber::sleep_for(500ms);
+        weft::this_fiber::sleep_for(1s);
       },
       {.workers = 2, .hog_threshold = 400ms});
 }

@@ -86,25 +86,27 @@ TEST_CASE("a task's receive times out, is cut, and fails by the names of the fib
 }
 
 TEST_CASE("a task that is cancelled while it receives has taken nothing") {
-  run([]() -> task<> {
-    udp_socket one(any_port()), other(any_port());
-    std::atomic<bool> begun{false};
-    bool was_cancelled = false;
-    auto receiver = create_task([](udp_socket& at, std::atomic<bool>& started, bool& seen) -> task<> {
-      std::array<std::byte, 64> buffer;
-      try {
-        started = true;
-        co_await at.async_receive_from(buffer);
-      } catch (const weft::cancelled&) {
-        seen = true;
-      }
-    }(other, begun, was_cancelled));
-    while (!begun) co_await yield();
-    receiver.cancel();
-    co_await receiver;
-    CHECK(was_cancelled);
-    co_await one.async_send_to("still here", other.local());
-    std::array<std::byte, 64> buffer;
-    CHECK((co_await other.async_receive_from(buffer, 20s)).first == 10);
-  }());
+  run(
+      []() -> task<> {
+        udp_socket one(any_port()), other(any_port());
+        std::atomic<bool> begun{false};
+        bool was_cancelled = false;
+        auto receiver = create_task([](udp_socket& at, std::atomic<bool>& started, bool& seen) -> task<> {
+          std::array<std::byte, 64> buffer;
+          try {
+            started = true;
+            co_await at.async_receive_from(buffer);
+          } catch (const weft::cancelled&) {
+            seen = true;
+          }
+        }(other, begun, was_cancelled));
+        while (!begun) co_await yield();  // on this very worker: it waits by now
+        receiver.cancel();
+        co_await receiver;
+        CHECK(was_cancelled);
+        co_await one.async_send_to("still here", other.local());
+        std::array<std::byte, 64> buffer;
+        CHECK((co_await other.async_receive_from(buffer, 20s)).first == 10);
+      }(),
+      {.workers = 1});
 }
