@@ -124,11 +124,12 @@ context_place* task_desk::place_of_running(bool to_change) noexcept {
 }
 
 std::size_t task_desk::describe_running(worker&, char* out, std::size_t size) const noexcept {
-  const task_core* const task = running_as_seen();
-  if (!task) return 0;
+  task_core* const task = running_as_seen();
+  if (!task || !task->end.lock()) return 0;
   raw_line line;
   add_identity(line, *task);
   add_origin(line, *task);
+  task->end.unlock();
   const auto text = line.view();
   const std::size_t length = std::min(text.size(), size);
   std::memcpy(out, text.data(), length);

@@ -43,8 +43,8 @@ struct task_desk_front {
   // release: the monitor sees the block's text. Null on the worker's own account and while a fiber runs.
   void set_running(task_core* now) noexcept { running_.store(now, std::memory_order_release); }
   [[nodiscard]] task_core* running() const noexcept { return running_.load(std::memory_order_relaxed); }
-  // By another thread.
-  [[nodiscard]] const task_core* running_as_seen() const noexcept {
+  // By another thread. It may end meanwhile, and its block be another task's.
+  [[nodiscard]] task_core* running_as_seen() const noexcept {
     return running_.load(std::memory_order_acquire);  // pairs with `set_running`
   }
 
