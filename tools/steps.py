@@ -145,5 +145,6 @@ def house():
         script("lint", [PYTHON, ROOT / "tools/lint"]),
         script("tests of lint", [PYTHON, ROOT / "tests/lint/lint_test.py"]),
         script("tests of the comparison", [PYTHON, ROOT / "tests/tools/compare_test.py"]),
+        script("tests of the proxies", [PYTHON, ROOT / "tests/tools/proxies_test.py"]),
         script("models", [ROOT / "tests/models/check"]),
     ]

@@ -21,6 +21,7 @@ SPAWN = ["libboost-coroutine-dev=/usr/share/doc/libboost-coroutine-dev", CONTEXT
 SPAWNING = [*CXX, "-DBOOST_COROUTINES_NO_DEPRECATION_WARNING", "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_coroutine",
             "-lboost_context"]
 PYTHON = "python3-minimal=/usr/bin/python3"  # the distribution's own, which sees the modules that it packages
+UVLOOP = "python3-uvloop=/usr/lib/python3/dist-packages/uvloop/__init__.py"
 SCRIPT = "SOURCE/main.py"
 # By Debian's compiler, from the crates that are Debian packages, without a network; away from the source, beside which
 # cargo would write. One directory for what it makes, or each peer would compile tokio anew.
@@ -43,6 +44,7 @@ PEERS = {
     "boost_coroutine": ([CONTEXT], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
     "threads": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "threads_echo": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "threads_proxy": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_callbacks": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_awaitable": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_spawn": ([ASIO, *SPAWN], SPAWNING),
@@ -50,6 +52,7 @@ PEERS = {
     "asio_timers": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_mixed": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_mixed": (["golang-go=go"], GO),
+    "asio_callbacks_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_proxy": (["golang-go=go"], GO),
     "tokio": (TOKIO, CARGO),
@@ -58,6 +61,7 @@ PEERS = {
     "tokio_proxy": (TOKIO, CARGO),
     "libuv": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "libuv_echo": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
+    "libuv_proxy": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "hiredis_async": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
     "hiredis_threads": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
     "libpq_threads": ([LIBPQ], [*CXX, "-I/usr/include/postgresql", "SOURCE/main.cpp", "-o", "OUTPUT", "-lpq"]),
@@ -65,7 +69,9 @@ PEERS = {
     "curl_threads": ([LIBCURL], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lcurl"]),
     "python": ([PYTHON], SCRIPT),
     "asyncio": ([PYTHON], SCRIPT),
-    "uvloop": ([PYTHON, "python3-uvloop=/usr/lib/python3/dist-packages/uvloop/__init__.py"], SCRIPT),
+    "asyncio_proxy": ([PYTHON], SCRIPT),
+    "uvloop": ([PYTHON, UVLOOP], SCRIPT),
+    "uvloop_proxy": ([PYTHON, UVLOOP], SCRIPT),
     "nginx": (["nginx-light=/usr/sbin/nginx"], None),
     "wrk": (["wrk=wrk"], None),
     "strace": (["strace=strace"], None),

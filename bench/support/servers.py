@@ -21,8 +21,9 @@ UNITS = {"cpu": "us", "rps": "1/s", "p50": "us", "p99": "us", "p999": "us"}
 MIXED_LOAD = (100, 5000)  # connections, requests a second
 MIXED_UNITS = UNITS | {"p9999": "us"}
 MIXED_PEERS = {"asio_awaitable": "asio_mixed", "go": "go_mixed", "tokio": "tokio_mixed"}
-PROXY_PEERS = {"asio_awaitable": "asio_proxy", "asio_spawn": "asio_spawn_proxy", "go": "go_proxy",
-               "tokio": "tokio_proxy"}
+PROXY_PEERS = {"threads": "threads_proxy", "asio_callbacks": "asio_callbacks_proxy", "asio_awaitable": "asio_proxy",
+               "asio_spawn": "asio_spawn_proxy", "libuv": "libuv_proxy", "go": "go_proxy", "tokio": "tokio_proxy",
+               "asyncio": "asyncio_proxy", "uvloop": "uvloop_proxy"}
 
 
 def echo_servers(bench, size=64):
@@ -116,6 +117,7 @@ def proxy(bench):
     directory, steps = bench.builds[""] / "bench", []
     upstream = [directory / "raw_echo_epoll", "0"]  # beside the load, on its core
     found = {"weft": directory / "proxy_fiber", "stackless": directory / "proxy_stackless",
+             "raw": directory / "raw_proxy_epoll",
              **{side: bench.peers[name] for side, name in PROXY_PEERS.items() if name in bench.peers}}
     load = load_of(bench, 100, 64, bench.seconds)
     for side, program_of_it in found.items():
@@ -186,7 +188,8 @@ MEMORY = {"memory": Workload("bytes of an idle connection, and of one that is pa
                              [*LOAD, "bench/memory", "bench/depth"],
                              [*ECHO_PEERS.values(), "boost_fiber", "go", "tokio"])}
 PROXY = {"proxy": Workload("a proxy: each message makes one call upstream, 64 B, 100 connections", proxy,
-                           [*LOAD, "bench/proxy_fiber", "bench/proxy_stackless"], list(PROXY_PEERS.values()))}
+                           [*LOAD, "bench/proxy_fiber", "bench/proxy_stackless", "bench/raw_proxy_epoll"],
+                           list(PROXY_PEERS.values()))}
 MIXED = {"mixed": Workload("what clients wait for while one request in a hundred computes for 5 ms: 5,000 a second, each at its "
                            "time, over 100 connections", mixed,
                            ["bench/open_load", "bench/mixed_fiber", "bench/mixed_stackless"], list(MIXED_PEERS.values()))}
