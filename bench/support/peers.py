@@ -22,6 +22,7 @@ SPAWNING = [*CXX, "-DBOOST_COROUTINES_NO_DEPRECATION_WARNING", "SOURCE/main.cpp"
             "-lboost_context"]
 PYTHON = "python3-minimal=/usr/bin/python3"  # the distribution's own, which sees the modules that it packages
 UVLOOP = "python3-uvloop=/usr/lib/python3/dist-packages/uvloop/__init__.py"
+AIOHTTP = "python3-aiohttp=/usr/lib/python3/dist-packages/aiohttp/__init__.py"
 SCRIPT = "SOURCE/main.py"
 # By Debian's compiler, from the crates that are Debian packages, without a network; away from the source, beside which
 # cargo would write. One directory for what it makes, or each peer would compile tokio anew.
@@ -52,15 +53,21 @@ PEERS = {
     "asio_timers": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_mixed": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_mixed": (["golang-go=go"], GO),
+    "threads_http": ([], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_callbacks_http": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_http": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
+    "asio_spawn_http": ([ASIO, *SPAWN], SPAWNING),
     "asio_callbacks_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_proxy": (["golang-go=go"], GO),
     "tokio": (TOKIO, CARGO),
     "tokio_echo": (TOKIO, CARGO),
+    "tokio_http": ([*TOKIO, "librust-hyper-dev=/usr/share/doc/librust-hyper-dev"], CARGO),
     "tokio_mixed": (TOKIO, CARGO),
     "tokio_proxy": (TOKIO, CARGO),
     "libuv": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "libuv_echo": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
+    "libuv_http": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "libuv_proxy": (["libuv1-dev=/usr/include/uv.h"], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-luv"]),
     "hiredis_async": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
     "hiredis_threads": ([HIREDIS], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lhiredis"]),
@@ -69,8 +76,10 @@ PEERS = {
     "curl_threads": ([LIBCURL], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lcurl"]),
     "python": ([PYTHON], SCRIPT),
     "asyncio": ([PYTHON], SCRIPT),
+    "asyncio_http": ([PYTHON, AIOHTTP], SCRIPT),
     "asyncio_proxy": ([PYTHON], SCRIPT),
     "uvloop": ([PYTHON, UVLOOP], SCRIPT),
+    "uvloop_http": ([PYTHON, UVLOOP, AIOHTTP], SCRIPT),
     "uvloop_proxy": ([PYTHON, UVLOOP], SCRIPT),
     "nginx": (["nginx-light=/usr/sbin/nginx"], None),
     "wrk": (["wrk=wrk"], None),

@@ -191,7 +191,7 @@ def nginx(bench):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     home = bench.directory / "nginx"
-    home.mkdir(exist_ok=True)
+    home.mkdir(parents=True, exist_ok=True)
     temporary = "".join(f"{name}_temp_path {home}/{name}; " for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (home / "nginx.conf").write_text(
         f"daemon off; master_process off; worker_processes 1; pid {home}/pid; error_log {home}/error.log crit;\n"

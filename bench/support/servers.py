@@ -21,6 +21,9 @@ UNITS = {"cpu": "us", "rps": "1/s", "p50": "us", "p99": "us", "p999": "us"}
 MIXED_LOAD = (100, 5000)  # connections, requests a second
 MIXED_UNITS = UNITS | {"p9999": "us"}
 MIXED_PEERS = {"asio_awaitable": "asio_mixed", "go": "go_mixed", "tokio": "tokio_mixed"}
+HTTP_PEERS = {"threads": "threads_http", "asio_callbacks": "asio_callbacks_http", "asio_awaitable": "asio_http",
+              "asio_spawn": "asio_spawn_http", "libuv": "libuv_http", "go": "go_http", "tokio": "tokio_http",
+              "asyncio": "asyncio_http", "uvloop": "uvloop_http"}
 PROXY_PEERS = {"threads": "threads_proxy", "asio_callbacks": "asio_callbacks_proxy", "asio_awaitable": "asio_proxy",
                "asio_spawn": "asio_spawn_proxy", "libuv": "libuv_proxy", "go": "go_proxy", "tokio": "tokio_proxy",
                "asyncio": "asyncio_proxy", "uvloop": "uvloop_proxy"}
@@ -43,8 +46,9 @@ def http_servers(bench):
     found = {"weft": ([directory / "examples" / "http_hello", "0"], None),
              "stackless": ([directory / "examples" / "http_hello_stackless", "0"], None),
              "raw": ([directory / "bench" / "raw_http_epoll", "0"], None)}
-    if "go_http" in bench.peers:
-        found["go"] = ([bench.peers["go_http"], "0"], None)
+    for side, name in HTTP_PEERS.items():
+        if name in bench.peers:
+            found[side] = ([bench.peers[name], "0"], None)
     return found
 
 
@@ -182,7 +186,7 @@ CALLS = {"calls": Workload("system calls of the TCP echo for each message of 64 
                            ["strace", *ECHO_PEERS.values()])}
 HTTP = {"http": Workload("HTTP hello under wrk, 100 and 1,000 connections", http,
                          ["bench/raw_http_epoll", "examples/http_hello", "examples/http_hello_stackless"],
-                         ["wrk", "nginx", "go_http"])}
+                         ["wrk", "nginx", *HTTP_PEERS.values()])}
 MEMORY = {"memory": Workload("bytes of an idle connection, and of one that is parked, also below 1, 10 and 50 calls with "
                              "128 bytes of locals each; a million created and finished", lambda b: memory(b) + parked(b),
                              [*LOAD, "bench/memory", "bench/depth"],

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSL-1.0
 """Servers under load on loopback: what they take of the CPU, of memory and of the kernel's calls."""
 
-import glob
 import re
 import resource
 import socket
@@ -77,10 +76,10 @@ class Server:
                 raise Failure(f"{self.name} answered {answer[:60]!r}")
 
     def cpu(self):
-        """Seconds of CPU of all its threads so far, to the nanosecond."""
+        """Seconds of CPU of all its threads so far, to the nanosecond, and of those that have ended."""
         if self.process.poll() is not None:
             raise Failure(f"{self.name} ended with {self.process.returncode}")
-        return sum(int(Path(f).read_text().split()[0]) for f in glob.glob(f"/proc/{self.process.pid}/task/*/schedstat")) / 1e9
+        return time.clock_gettime(~self.process.pid << 3 | 2)  # the number that clock_getcpuclockid would give
 
     def memory(self):
         """Resident bytes and bytes of page tables."""

@@ -27,7 +27,7 @@ import servers  # noqa: E402
 from document import document  # noqa: E402
 from judgement import figures, losses  # noqa: E402
 from pictures import draw, pictures  # noqa: E402
-from peers import CARGO, PEERS  # noqa: E402
+from peers import CARGO, PEERS, SCRIPT  # noqa: E402
 from processes import Failure  # noqa: E402
 from questions import second_time  # noqa: E402
 from summary import summary  # noqa: E402
@@ -305,7 +305,25 @@ class Peers(unittest.TestCase):
                 self.assertIn(f'name = "{name}_peer"', (ROOT / "bench/peers" / name / "Cargo.toml").read_text())
 
     def test_every_side_that_is_shown_has_a_name(self):
-        self.assertLessEqual({*servers.ECHO_PEERS, *servers.PROXY_PEERS, *servers.MIXED_PEERS, *building.THEIRS}, set(names.SIDES))
+        self.assertLessEqual({*servers.ECHO_PEERS, *servers.HTTP_PEERS, *servers.PROXY_PEERS, *servers.MIXED_PEERS,
+                              *building.THEIRS}, set(names.SIDES))
+
+    def test_every_server_can_be_made(self):
+        for found in (servers.ECHO_PEERS, servers.HTTP_PEERS, servers.PROXY_PEERS, servers.MIXED_PEERS, building.THEIRS):
+            self.assertLessEqual(set(found.values()), set(PEERS))
+
+    def test_a_script_can_be_run(self):
+        for name, (_, how) in PEERS.items():
+            if how == SCRIPT:
+                self.assertTrue(os.access(ROOT / "bench/peers" / name / "main.py", os.X_OK), name)
+
+    def test_whoever_is_asked_on_two_cores_is_told_so(self):
+        bench = SimpleNamespace(builds={"": ROOT / "build"}, directory=ROOT / "build", peers=dict.fromkeys(PEERS, "peer"),
+                                cores=(0, 1), seconds=1.0)
+        for name, workload in WORKLOADS.items():
+            for step in workload.steps(bench):
+                told = "=2 " in step.command or step.command.endswith(" 2")
+                self.assertEqual((step.two_cores, "taskset -c 0,1" in step.command), (told, told), f"{name}, {step.name}")
 
 
 report.main()
