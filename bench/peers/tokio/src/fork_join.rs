@@ -43,6 +43,6 @@ fn measure(name: &str, calls: f64, right: u64, whole: fn() -> Sum) {
 }
 
 pub fn fork_join() {
-    measure("forkjoin/fib", 832_039.0, 196_418, || fib(27));
+    measure("forkjoin/fib", 635_621.0, 196_418, || fib(27));
     measure("forkjoin/skynet", 1_111_111.0, 499_999_500_000, || skynet(0, 1_000_000));
 }
