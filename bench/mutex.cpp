@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // What does a mutex cost that nobody else wants, locked and unlocked on a fiber, against std::mutex at the same place, and in
-// a task? And one that 100 fibers want on two workers, against 100 threads with std::mutex?
+// a task? And one that 100 fibers, or tasks, want on two workers, against 100 threads with std::mutex?
 //
 // mutex: the first. mutex 2: the second, which needs two cores.
 #include "support/report.hpp"
@@ -76,6 +76,26 @@ double fibers() {
       {.workers = 2});
 }
 
+weft::stackless::task<> adding(shared_count<weft::mutex>& to) {
+  for (long i = 0; i < total / count; ++i) {
+    co_await to.m.async_lock();
+    ++to.value;
+    to.m.unlock();
+  }
+}
+
+weft::stackless::task<double> tasks() {
+  shared_count<weft::mutex> sum;
+  std::vector<weft::stackless::task_handle<>> all;
+  all.reserve(count);
+  const bench::stopwatch watch;
+  for (long i = 0; i < count; ++i) all.push_back(weft::stackless::create_task(adding(sum)));
+  for (auto& task : all) co_await task;
+  const double each = watch.nanoseconds() / double(total);
+  bench::expect(sum.value == total, "the mutex did not exclude");
+  co_return each;
+}
+
 double threads() {
   shared_count<std::mutex> sum;
   std::vector<std::thread> all;
@@ -95,10 +115,11 @@ int main(int argc, char** argv) {
   std::vector<double> mine, stackless, floor;
   for (int i = 0; i < bench::repeats; ++i) {
     mine.push_back(two ? fibers() : uncontended<weft::mutex>());
-    if (!two) stackless.push_back(weft::stackless::run(uncontended_in_a_task(), {.workers = 1}));
+    stackless.push_back(two ? weft::stackless::run(tasks(), {.workers = 2})
+                            : weft::stackless::run(uncontended_in_a_task(), {.workers = 1}));
     floor.push_back(two ? threads() : uncontended<std::mutex>());
   }
   bench::report(two ? "mutex/100" : "mutex/uncontended", two ? "weft-2" : "weft", "ns", mine);
   bench::report(two ? "mutex/100" : "mutex/uncontended", two ? "std-2" : "std", "ns", floor);
-  if (!two) bench::report("mutex/uncontended", "stackless", "ns", stackless);
+  bench::report(two ? "mutex/100" : "mutex/uncontended", two ? "stackless-2" : "stackless", "ns", stackless);
 }

@@ -7,6 +7,7 @@ SIDES = {
     "weft": "weft, fibers", "stackless": "weft, stackless", "cxx20": "C++20 coroutines, bare", "raw": "raw epoll loop",
     "boost_context": "Boost.Context", "boost_coroutine": "Boost.Coroutine2", "boost_fiber": "Boost.Fiber", "go": "Go",
     "python": "Python", "threads": "std::thread", "std": "std::thread", "condvar": "std::thread and condition variable",
+    "threads_fib16": "std::thread, fib(16) only", "threads_1000": "std::thread, 1,000 leaves only",
     "asio": "Asio", "asio_callbacks": "Asio, callbacks", "asio_awaitable": "Asio, awaitable", "asio_spawn": "Asio, spawn",
     "libuv": "libuv",
     "asyncio": "Python asyncio", "uvloop": "Python asyncio on uvloop", "nginx": "nginx", "tokio": "tokio",

@@ -60,7 +60,7 @@ PEERS = {
     "asio_callbacks_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "asio_proxy": ([ASIO], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT"]),
     "go_proxy": (["golang-go=go"], GO),
-    "tokio": (TOKIO, CARGO),
+    "tokio": ([*TOKIO, "librust-async-channel-dev=/usr/share/doc/librust-async-channel-dev"], CARGO),
     "tokio_echo": (TOKIO, CARGO),
     "tokio_http": ([*TOKIO, "librust-hyper-dev=/usr/share/doc/librust-hyper-dev"], CARGO),
     "tokio_mixed": (TOKIO, CARGO),

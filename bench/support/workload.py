@@ -45,7 +45,8 @@ def program(bench, name, *arguments, two_cores=False):
     return measured(bench, " ".join(["weft", *arguments]), [bench.builds[""] / "bench" / name, *arguments], two_cores)
 
 
-THREADS = {"go": "GOMAXPROCS", "tokio": "TOKIO_WORKER_THREADS", "threads": "CORES"}  # how a peer is told on how many cores it is
+# How a peer is told on how many cores it is.
+THREADS = {"boost_fiber": "CORES", "go": "GOMAXPROCS", "tokio": "TOKIO_WORKER_THREADS", "threads": "CORES"}
 
 
 def peer(bench, name, question, procs=1):
@@ -57,13 +58,15 @@ def peer(bench, name, question, procs=1):
 
 def asked(text, question, *others, mine=None, also=(), two=()):
     """The program `question` of ours, on one core, and `also` others of ours; what the peers `others` say to the same; `two`:
-    who is asked on two cores, too."""
+    who is asked on two cores, too, as those others are then."""
     def steps(bench):
         found = mine(bench) if mine else program(bench, question)
         for name in also:
             found += measured(bench, name, [bench.builds[""] / "bench" / name])
         for name in others:
             found += peer(bench, name, question)
+        for name in also if two else ():
+            found += measured(bench, f"{name} 2", [bench.builds[""] / "bench" / name, "2"], two_cores=True)
         for name in two:
             found += program(bench, question, "2", two_cores=True) if name == "weft" else peer(bench, name, question, 2)
         return found

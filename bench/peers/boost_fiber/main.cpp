@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex. One thread,
-// its default scheduler, pooled stacks (its default ones make malloc grow and shrink the heap all the time).
+// The questions of bench/ asked of Boost.Fiber: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex|forkjoin. One
+// thread, its default scheduler, pooled stacks (its default ones make malloc grow and shrink the heap all the time).
 // Where memory is measured they are the default ones: the pool writes into stacks that nobody has asked for yet.
+// With CORES=2: channel, mutex and forkjoin on two threads that steal from each other.
 #include "../../support/levels.hpp"
 #include "../../support/parked.hpp"
 #include "../../support/report.hpp"
+#include "contended.hpp"
+#include "fork_join.hpp"
+#include "thieves.hpp"
 
 #include <boost/fiber/all.hpp>
 #include <boost/fiber/pooled_fixedsize_stack.hpp>
@@ -226,6 +230,9 @@ void mutex() {
 
 int main(int argc, char** argv) {
   const std::string question = argc == 2 ? argv[1] : "";
+  if (question == "forkjoin") return fork_join(), 0;
+  if (two_cores() && question == "channel") return with_two_thieves(four_to_four), 0;
+  if (two_cores() && question == "mutex") return with_two_thieves(wanted_by_100), 0;
   if (question == "yield") return yield(), 0;
   if (question == "spawn") return spawn(), 0;
   if (question == "deep") return bench::each_depth("deep/await", "boost_fiber", deep), 0;
@@ -233,6 +240,6 @@ int main(int argc, char** argv) {
   if (question == "channel") return channel(), 0;
   if (question == "event") return event(), 0;
   if (question == "mutex") return mutex(), 0;
-  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex\n");
+  std::fprintf(stderr, "usage: boost_fiber_peer yield|spawn|deep|depth|channel|event|mutex|forkjoin\n");
   return 2;
 }

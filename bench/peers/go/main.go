@@ -185,7 +185,28 @@ func timers() {
 	})
 }
 
+func uncontended() {
+	const total = 400_000
+	several("mutex/uncontended", "ns", func() float64 {
+		var m sync.Mutex
+		locked := 0
+		start := time.Now()
+		for i := 0; i < total; i++ {
+			m.Lock()
+			locked++
+			m.Unlock()
+		}
+		took := time.Since(start)
+		expect(locked == total, "not all locks were had")
+		return float64(took.Nanoseconds()) / total
+	})
+}
+
 func mutex() {
+	if runtime.GOMAXPROCS(0) == 1 {
+		uncontended()
+		return
+	}
 	const total, count = 4_000_000, 100
 	several("mutex/100", "ns", func() float64 {
 		var all sync.WaitGroup

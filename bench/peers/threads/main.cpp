@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// The questions of bench/ asked of std::thread: threads_peer spawn|channel, the second with CORES=2, too. A channel is a
-// queue, a mutex and two condition variables, as it is written where there is none.
+// The questions of bench/ asked of std::thread: threads_peer spawn|channel|event|forkjoin|depth, channel and forkjoin with
+// CORES=2, too. A channel is a queue, a mutex and two condition variables, as it is written where there is none.
 #include "../../support/report.hpp"
+#include "event.hpp"
+#include "fork_join.hpp"
+#include "parked.hpp"
 
 #include <condition_variable>
 #include <cstdlib>
@@ -147,6 +150,9 @@ int main(int argc, char** argv) {
   if (question == "spawn") return spawn(), 0;
   const bool two = std::getenv("CORES") != nullptr && std::string(std::getenv("CORES")) == "2";
   if (question == "channel") return two ? channel_of_four() : channel(), 0;
-  std::fprintf(stderr, "usage: threads_peer spawn|channel\n");
+  if (question == "event") return event(), 0;
+  if (question == "forkjoin") return fork_join(two ? "-2" : ""), 0;
+  if (question == "depth") return depth(), 0;
+  std::fprintf(stderr, "usage: threads_peer spawn|channel|event|forkjoin|depth\n");
   return 2;
 }

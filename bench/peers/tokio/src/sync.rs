@@ -54,9 +54,105 @@ async fn through_64() -> f64 {
     took.as_nanos() as f64 / ITEMS as f64
 }
 
+// A receiver of tokio's has one owner; what its documentation names for several is async-channel.
+async fn four_to_four() -> f64 {
+    const ITEMS: u64 = 2_000_000;
+    let (line, items) = async_channel::bounded(64);
+    let start = Instant::now();
+    let mut senders = Vec::new();
+    let mut receivers = Vec::new();
+    for _ in 0..4 {
+        let (line, items) = (line.clone(), items.clone());
+        receivers.push(tokio::spawn(async move {
+            let mut sum = 0;
+            for _ in 0..ITEMS / 4 {
+                sum += items.recv().await.unwrap();
+            }
+            sum
+        }));
+        senders.push(tokio::spawn(async move {
+            for item in 0..ITEMS / 4 {
+                line.send(item).await.unwrap();
+            }
+        }));
+    }
+    let mut sum = 0;
+    for receiver in receivers {
+        sum += receiver.await.unwrap();
+    }
+    let took = start.elapsed();
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    expect(sum == 4 * (ITEMS / 4 * (ITEMS / 4 - 1) / 2), "a value was lost");
+    took.as_nanos() as f64 / ITEMS as f64
+}
+
+async fn select_of_8() -> f64 {
+    const SELECTS: usize = 1_000_000;
+    let (to, mut from): (Vec<_>, Vec<_>) = (0..8).map(|_| mpsc::channel::<usize>(1)).unzip();
+    let mut each = from.iter_mut();
+    let mut next = || each.next().unwrap();
+    let (a, b, c, d, e, f, g, h) = (next(), next(), next(), next(), next(), next(), next(), next());
+    let mut sum = 0;
+    let start = Instant::now();
+    for i in 0..SELECTS {
+        to[i % 8].send(1).await.unwrap();
+        let taken = tokio::select! {
+            v = a.recv() => v,
+            v = b.recv() => v,
+            v = c.recv() => v,
+            v = d.recv() => v,
+            v = e.recv() => v,
+            v = f.recv() => v,
+            v = g.recv() => v,
+            v = h.recv() => v,
+        };
+        sum += taken.unwrap();
+    }
+    let took = start.elapsed();
+    expect(sum == SELECTS, "a select took what was not there");
+    took.as_nanos() as f64 / SELECTS as f64
+}
+
+// The n-th prime, by a filter for each one before. Microseconds.
+async fn sieve() -> f64 {
+    const PRIMES: usize = 500;
+    const LAST: u64 = 3_571;
+    let start = Instant::now();
+    let (to, mut from) = mpsc::channel(1);
+    tokio::spawn(async move {
+        let mut n = 2;
+        while to.send(n).await.is_ok() {
+            n += 1;
+        }
+    });
+    let mut prime = 0;
+    for _ in 0..PRIMES {
+        prime = from.recv().await.unwrap();
+        let (to, filtered) = mpsc::channel(1);
+        let mut unfiltered = std::mem::replace(&mut from, filtered);
+        tokio::spawn(async move {
+            while let Some(n) = unfiltered.recv().await {
+                if n % prime != 0 && to.send(n).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    let took = start.elapsed();
+    expect(prime == LAST, "not a prime");
+    took.as_nanos() as f64 / 1e3
+}
+
 pub fn channel() {
+    if workers() > 1 {
+        return several("channel/4x4", "ns", || runtime().block_on(four_to_four()));
+    }
     several("channel/trip", "ns", || runtime().block_on(trip()));
     several("channel/64", "ns", || runtime().block_on(through_64()));
+    several("channel/select8", "ns", || runtime().block_on(async { tokio::spawn(select_of_8()).await.unwrap() }));
+    several("channel/sieve", "us", || runtime().block_on(async { tokio::spawn(sieve()).await.unwrap() }));
 }
 
 async fn uncontended() -> f64 {
