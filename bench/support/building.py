@@ -9,7 +9,7 @@ from workload import Step, Workload
 
 OURS = {"weft": "bench/echo_fiber.cpp", "stackless": "bench/echo_stackless.cpp", "raw": "bench/raw_echo_epoll.cpp"}
 THEIRS = {"threads": "threads_echo", "asio_callbacks": "asio_callbacks", "asio_awaitable": "asio_awaitable",
-          "libuv": "libuv_echo"}
+          "asio_spawn": "asio_spawn", "libuv": "libuv_echo"}
 
 
 def commands(bench):
@@ -43,5 +43,5 @@ def steps(bench):
     return found
 
 
-WORKLOADS = {"build": Workload("CPU seconds to compile the echo server, and its size, stripped; weft and Asio are linked in, libuv is shared", steps,
+WORKLOADS = {"build": Workload("CPU seconds to compile the echo server, and its size, stripped; weft and Asio are linked in, libuv and the coroutines of Asio's spawn are shared", steps,
                                ["src/libweft.a"], list(THEIRS.values()))}

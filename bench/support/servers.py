@@ -18,6 +18,7 @@ ECHO_PEERS = {"threads": "threads_echo", "asio_callbacks": "asio_callbacks", "as
               "asio_spawn": "asio_spawn", "libuv": "libuv_echo", "go": "go_echo", "tokio": "tokio_echo",
               "asyncio": "asyncio", "uvloop": "uvloop"}
 UNITS = {"cpu": "us", "rps": "1/s", "p50": "us", "p99": "us", "p999": "us"}
+DEPTH_PEERS = ("boost_fiber", "boost_coroutine", "go", "tokio", "threads", "asio_depth", "asio_spawn_depth", "python")
 MIXED_LOAD = (100, 5000)  # connections, requests a second
 MIXED_UNITS = UNITS | {"p9999": "us"}
 MIXED_PEERS = {"asio_awaitable": "asio_mixed", "go": "go_mixed", "tokio": "tokio_mixed"}
@@ -172,7 +173,7 @@ def parked(bench):
     for step in steps:
         second_time(step).command += ", twice; the second counts"
     deep = program(bench, "depth") + program(bench, "depth", "stackless") + program(bench, "depth", "bare")
-    for name in ("boost_fiber", "go", "tokio"):
+    for name in DEPTH_PEERS:
         deep += peer(bench, name, "depth")
     for step in deep:
         step.name += ", below calls"
@@ -190,7 +191,7 @@ HTTP = {"http": Workload("HTTP hello under wrk, 100 and 1,000 connections", http
 MEMORY = {"memory": Workload("bytes of an idle connection, and of one that is parked, also below 1, 10 and 50 calls with "
                              "128 bytes of locals each; a million created and finished", lambda b: memory(b) + parked(b),
                              [*LOAD, "bench/memory", "bench/depth"],
-                             [*ECHO_PEERS.values(), "boost_fiber", "go", "tokio"])}
+                             [*ECHO_PEERS.values(), *DEPTH_PEERS])}
 PROXY = {"proxy": Workload("a proxy: each message makes one call upstream, 64 B, 100 connections", proxy,
                            [*LOAD, "bench/proxy_fiber", "bench/proxy_stackless", "bench/raw_proxy_epoll"],
                            list(PROXY_PEERS.values()))}

@@ -6,7 +6,8 @@ import servers
 from workload import asked, program
 
 WORKLOADS = {
-    "switch": asked("one switch between two flows, one way", "switch", "boost_context"),
+    "switch": asked("one switch between two flows, one way", "switch", "boost_context", "boost_coroutine",
+                    "python"),
     "yield": asked("a yield among 2, 100, 1,000 and 10,000", "yield", "boost_fiber", "go", "tokio", "python"),
     "spawn": asked("spawn and join, one at a time and 1,000 at once", "spawn", "boost_fiber", "go", "tokio", "python",
                    "threads"),

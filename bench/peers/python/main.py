@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSL-1.0
-"""The questions of bench/ asked of Python's generators and asyncio: main.py yield|spawn|generator|deep."""
+"""The questions of bench/ asked of Python's generators and asyncio: main.py switch|yield|spawn|generator|deep|depth."""
 
+import array
 import asyncio
 import sys
 import time
@@ -21,6 +22,27 @@ def several(measure, once):
 
 def per(count, begun):
     return (time.perf_counter_ns() - begun) / count
+
+
+def switch():
+    trips = 1_000_000
+
+    def one_way():
+        visits = 0
+
+        def answer():
+            nonlocal visits
+            while True:
+                visits += 1
+                yield
+        there = answer()
+        begun = time.perf_counter_ns()
+        for _ in range(trips):
+            next(there)
+        took = per(2 * trips, begun)
+        expect(visits == trips, "the other flow did not run each time")
+        return took
+    several("switch/one-way", one_way)
 
 
 def yields():
@@ -136,8 +158,43 @@ def deep():
     each_depth("deep/yield", handed_up)
 
 
+def resident():
+    """Bytes of this process, with page tables."""
+    with open("/proc/self/status", encoding="ascii") as status:
+        return sum(int(line.split()[1]) * 1024 for line in status if line.startswith(("VmRSS:", "VmPTE:")))
+
+
+def depth():
+    count, there, right = 10_000, 0, 0
+
+    async def below(calls, end):
+        nonlocal there
+        mine = array.array("q", range(calls, calls + 16))
+        if calls > 1:
+            total = await below(calls - 1, end)
+        else:
+            there += 1
+            await end.wait()
+            total = 0
+        return total + sum(mine)
+
+    async def park():
+        nonlocal right
+        end, tasks = asyncio.Event(), []
+        for calls in (1, 10, 50):
+            before = resident()
+            tasks += [asyncio.create_task(below(calls, end)) for _ in range(count)]
+            while there < len(tasks):
+                await asyncio.sleep(0)
+            print(f"memory/below/{calls}", "python", "B", f"{(resident() - before) / count:.4f}", flush=True)
+            right += count * sum(16 * first + 120 for first in range(1, calls + 1))
+        end.set()
+        expect(sum(await asyncio.gather(*tasks)) == right, "not every call came back")
+    asyncio.run(park())
+
+
 if __name__ == "__main__":
-    questions = {"yield": yields, "spawn": spawn, "generator": generator, "deep": deep}
+    questions = {"switch": switch, "yield": yields, "spawn": spawn, "generator": generator, "deep": deep, "depth": depth}
     if len(sys.argv) != 2 or sys.argv[1] not in questions:
         sys.exit("usage: main.py " + "|".join(questions))
     questions[sys.argv[1]]()
