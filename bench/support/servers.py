@@ -13,6 +13,7 @@ from workload import Step, Workload, peer, program, typed
 BUFFER = 16384  # bytes, on all sides
 HELD = 5000  # idle connections
 ECHO_LOADS = ((1, 64), (100, 64), (1000, 64), (10000, 64), (100, 16384))  # connections, bytes of a message
+SLOW_LOADS = ((1, 16384), (1000, 16384), (10000, 16384))  # for which a quick run has no time
 SPARE = 100  # descriptors that a server, or its load, needs besides those of the connections
 ECHO_PEERS = {"threads": "threads_echo", "asio_callbacks": "asio_callbacks", "asio_awaitable": "asio_awaitable",
               "asio_spawn": "asio_spawn", "libuv": "libuv_echo", "go": "go_echo", "tokio": "tokio_echo",
@@ -74,7 +75,7 @@ def counted_instructions(bench, server, connections):
 
 def echo(bench):
     steps = []
-    for connections, size in ECHO_LOADS:
+    for connections, size in (*ECHO_LOADS, *(SLOW_LOADS if bench.seconds >= 1 else ())):
         name = f"echo/{connections}x{size}"
         for side, command in echo_servers(bench, size).items():
             def run(name=name, side=side, command=command, connections=connections, size=size):
@@ -181,7 +182,7 @@ def parked(bench):
 
 
 LOAD = ["bench/load", "bench/echo_fiber", "bench/echo_stackless", "bench/raw_echo_epoll"]
-ECHO = {"echo": Workload("TCP echo: 64 B at 1, 100, 1,000 and 10,000 connections, 16 KiB at 100", echo, LOAD,
+ECHO = {"echo": Workload("TCP echo of 64 B and of 16 KiB at 1, 100, 1,000 and 10,000 connections; of 16 KiB only at 100 in a quick run", echo, LOAD,
                          [*ECHO_PEERS.values(), "instructions"])}
 CALLS = {"calls": Workload("system calls of the TCP echo for each message of 64 B, at 100 connections", calls, LOAD,
                            ["strace", *ECHO_PEERS.values()])}

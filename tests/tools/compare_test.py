@@ -221,6 +221,14 @@ class Workloads(unittest.TestCase):
             found = [step.name for step in workload.steps(bench)]
             self.assertEqual(sorted(found), sorted(set(found)), name)
 
+    def test_a_quick_run_leaves_out_only_what_it_has_no_time_for(self):
+        bench = SimpleNamespace(builds={"": ROOT / "build"}, directory=ROOT / "build", peers={}, cores=(0, 1), seconds=2.0)
+        whole = {step.name for step in WORKLOADS["echo"].steps(bench)}
+        bench.seconds = 0.3
+        quick = {step.name for step in WORKLOADS["echo"].steps(bench)}
+        self.assertEqual({name.split(" B")[0] for name in whole - quick}, {f"{n} x {size}" for n, size in servers.SLOW_LOADS})
+        self.assertLess(quick, whole)
+
     def test_of_two_runs_the_second_counts(self):
         runs = iter(([("m", "cold", "s", [2.0])], [("m", "warm", "s", [1.0])]))
         step = Step("a", "./a", lambda: next(runs))

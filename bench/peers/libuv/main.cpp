@@ -27,8 +27,8 @@ double sleeps() {
   std::vector<nap> all(sleepers);
   for (auto& one : all) {
     const std::uint64_t length = below_a_second(random);
-    uv_update_time(&loop);
     one.until = uv_hrtime() + length;
+    uv_update_time(&loop);  // behind it: the timer counts from here
     one.timer.data = &one;
     uv_timer_init(&loop, &one.timer);
     const auto wake = [](uv_timer_t* timer) {

@@ -11,7 +11,7 @@
 #include <vector>
 
 inline double wake_all() {
-  constexpr long herd = 10'000, rounds = 10;
+  constexpr long herd = 10'000, rounds = 4;
   std::deque<std::latch> doors, passed;
   for (long r = 0; r <= rounds; ++r) {
     doors.emplace_back(1);
