@@ -128,10 +128,10 @@ def one_echo(bench, side, command, connections, size, seconds, measure="echo"):
     yield f"{name}/p99", side, "us", [got["p99"]]
 
 
-def syscalls(bench, side, command, connections):
+def syscalls(bench, side, command, connections, lengths=(0.5, 2.0)):
     """Calls per message: the difference between a long and a short run, so that connecting and closing cancel out."""
     counted = []
-    for seconds in (0.5, 2.0):
+    for seconds in lengths:
         with Server(bench.processes, side, command, bench.cores[0]) as server:
             summary = bench.directory / "strace.txt"
             summary.unlink(missing_ok=True)

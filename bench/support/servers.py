@@ -93,10 +93,12 @@ def echo(bench):
 
 def calls(bench):
     """Counted once: the number of calls does not depend on how fast the machine is at the moment."""
-    steps = []
+    steps, lengths = [], (0.5, 2.0) if bench.seconds >= 1 else (0.3, 1.0)
     for side, command in echo_servers(bench).items() if "strace" in bench.peers else ():
-        shown = f"{together(bench, command, load_of(bench, 100, 64, 'SECONDS'))} & strace -f -c -U calls,name -p PID; for 0.5 and for 2 s"
-        steps.append(Step(f"100 x 64 B, {side}", shown, lambda s=side, c=command: list(syscalls(bench, s, c, 100)), once=True))
+        shown = (f"{together(bench, command, load_of(bench, 100, 64, 'SECONDS'))} & strace -f -c -U calls,name -p PID; "
+                 f"for {lengths[0]:g} and for {lengths[1]:g} s")
+        steps.append(Step(f"100 x 64 B, {side}", shown, lambda s=side, c=command: list(syscalls(bench, s, c, 100, lengths)),
+                          once=True))
     return steps
 
 
