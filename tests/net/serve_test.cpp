@@ -236,3 +236,20 @@ TEST_CASE("ten thousand connections are served at once") {
   });
   CHECK(most == count);
 }
+
+TEST_CASE("a handler may be lent the stream, which ends with it all the same") {
+  on_fibers([](const world&) {
+    for (int i = 0; i < 2; ++i) {
+      running lends([](tcp_stream& s) { s.write_all("lent"); }, {.max_connections = 1});
+      running gives([](tcp_stream&& s) { s.write_all("left"); }, {.max_connections = 1});
+      auto one = lends.connect();
+      CHECK(read_text(one, 4) == "lent");
+      CHECK(read_to_end(one).empty());
+      auto other = gives.connect();
+      CHECK(read_text(other, 4) == "left");
+      CHECK(read_to_end(other).empty());
+      lends.stop();
+      gives.stop();
+    }
+  });
+}

@@ -13,7 +13,8 @@
 
 namespace weft::net {
 
-// Accepts connections and runs `handler(stream)` for each on a fiber of its own; these are spread over the workers by
+// Accepts connections and runs `handler(stream)` for each on a fiber of its own, which gives it the stream, or lends it if
+// it takes a reference to an lvalue; these are spread over the workers by
 // load, so the handler must be fit to be called on several threads at once. Parks. Returns when another fiber has closed
 // the listener and all connections have ended. When the calling fiber is cancelled it accepts no more, gives the
 // connections `grace`, cancels those that are left, waits for their end, and then throws `cancelled`.
@@ -22,12 +23,19 @@ namespace weft::net {
 // it pauses, up to a second, and says so on stderr, every ten seconds at most; connections wait meanwhile. What else
 // accept says is thrown. Fiber only, else operation_not_permitted.
 template <class Listener, class Handler>
-requires std::invocable<Handler&, typename Listener::stream_type>
+requires std::invocable<Handler&, typename Listener::stream_type> ||
+    std::invocable<Handler&, typename Listener::stream_type&>
 void serve(Listener& listener, Handler handler, serve_options with = {},
            std::source_location where = std::source_location::current()) {
   struct one final : detail::connection {
     explicit one(Handler& h) : handler(h) {}
-    void handle() override { std::invoke(handler, std::move(stream)); }
+    void handle() override {
+      auto lent = std::move(stream);  // ends with the handler, not when the server looks
+      if constexpr (std::invocable<Handler&, typename Listener::stream_type>)
+        std::invoke(handler, std::move(lent));
+      else
+        std::invoke(handler, lent);
+    }
 
     Handler& handler;
     typename Listener::stream_type stream;
