@@ -105,6 +105,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
 
   void begin() {
     auto accepting = accept_all(shared_from_this());
+    accepting_ = true;
     acceptor_ = detail::start_hidden(loop_.core(), accepting, {});
   }
   void close() {
@@ -119,6 +120,14 @@ class server::state : public std::enable_shared_from_this<server::state> {
 
  private:
   static task<> accept_all(std::shared_ptr<state> self) {
+    // The listener's descriptor goes when this lets go of it: until then connections still come in.
+    const struct end {
+      state& of;
+      ~end() {
+        of.accepting_ = false;
+        of.tell_end();
+      }
+    } guard{*self};
     auto pause = std::chrono::milliseconds(1);
     while (!self->closed_) {
       std::error_code ec;
@@ -156,7 +165,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
     co_await self->connected_(std::move(reader), std::move(writer));
   }
   void tell_end() {
-    if (closed_ && live_ == 0) (void)detail::try_settle(ended_);
+    if (closed_ && !accepting_ && live_ == 0) (void)detail::try_settle(ended_);
   }
 
   event_loop& loop_;
@@ -168,6 +177,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
   future<> ended_;
   std::size_t live_ = 0;
   bool closed_ = false;
+  bool accepting_ = false;
 };
 
 const net::address& server::local() const noexcept { return state_->local(); }

@@ -207,6 +207,18 @@ TEST_CASE("a lost connection: drain and reads throw what it was lost with") {
   });
 }
 
+TEST_CASE("when a server is closed nobody connects to it any more") {
+  on_loops([]() -> task<> {
+    auto serving = co_await start_server(echo, anywhere);
+    co_await yield();  // it accepts now
+    serving.close();
+    co_await serving.wait_closed();
+    CHECK(co_await throws<std::system_error>(open_connection(serving.local()), [](const std::system_error& e) {
+      return e.code() == std::errc::connection_refused;
+    }));
+  });
+}
+
 TEST_CASE("what a server's callback throws goes to the exception handler, and its connection is closed") {
   event_loop loop;
   std::string said;
