@@ -75,7 +75,7 @@ void complain_of_swallowing(const control_block& self, const cancel_scope& scope
     const auto at = reinterpret_cast<std::uintptr_t>(frames[std::size_t(i)]);
     if (!dladdr(frames[std::size_t(i)], &module) || !module.dli_fname) continue;
     const std::string_view path(module.dli_fname);
-    line.text(" ").text(path.substr(path.rfind('/') + 1)).text("+0x");
+    line.text(" ").text(path.substr(path.rfind('/') + 1)).text("+");
     line.hex(at - reinterpret_cast<std::uintptr_t>(module.dli_fbase));
   }
   line.write_to(STDERR_FILENO);

@@ -192,6 +192,8 @@ TEST_CASE("after a thousand swallowed cancellations one line names fiber, scope 
   CHECK(end.how_often("swallowed its cancellation 1000 times") == 2);
   CHECK(end.said_this("\"glutton\", created at "));
   CHECK(end.said_this("cancel_test.cpp:"));
+  CHECK(end.said_this("+0x"));
+  CHECK(!end.said_this("0x0x"));
   CHECK(!end.said_this("modest"));
   CHECK(end.said_this("\"timely\""));
   CHECK(end.said_this("with_deadline"));
