@@ -76,7 +76,10 @@ std::uint64_t barrier_core::arrive(std::ptrdiff_t n, bool drop) {
   return at;
 }
 
-void barrier_core::wait(std::uint64_t phase) { wait_at(*this, waiting, never, phase); }
+void barrier_core::wait(std::uint64_t phase) const {
+  // Whoever has a token has arrived, so the object itself is none that is const.
+  wait_at(const_cast<barrier_core&>(*this), waiting, never, phase);  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+}
 
 bool barrier_core::arrive_and_wait_until(deadline until) {
   checkpoint();

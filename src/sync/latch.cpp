@@ -22,7 +22,7 @@ const detail::lot_rule latch::arriving_{
     .mistake_text = below_zero,
 };
 
-bool latch::wait_until(deadline until) {
+bool latch::wait_until(deadline until) const {
   detail::checkpoint();
   return try_wait() || wait_at(count_.lot(), waiting_, until);
 }

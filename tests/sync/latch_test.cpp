@@ -5,6 +5,7 @@
 #include <chrono>
 #include <memory>
 #include <thread>
+#include <utility>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -174,4 +175,14 @@ TEST_CASE("destroying a latch that is waited for ends the process and says so") 
   const auto end = weft::test::run_alone("planted: a latch is destroyed while somebody waits");
   CHECK(end.signal == SIGABRT);
   CHECK(end.said_this("a latch was destroyed while somebody waits for it"));
+}
+
+TEST_CASE("who only waits needs no more than a const latch or barrier, as std's") {
+  weft::latch open(0);
+  const weft::latch& seen = open;
+  seen.wait();
+  CHECK(seen.wait_until(0s));
+  weft::barrier alone(1);
+  auto phase = alone.arrive();
+  std::as_const(alone).wait(std::move(phase));
 }

@@ -50,7 +50,7 @@ template <class Completion = detail::no_completion> class barrier : private deta
 
   // Until that phase is over. Parks a fiber, blocks a plain thread. A cancellation point: throws `cancelled`; the arrival
   // stands.
-  void wait(arrival_token&& phase) { barrier_core::wait(phase.phase_); }
+  void wait(arrival_token&& phase) const { barrier_core::wait(phase.phase_); }
   // Both together. A cancellation point: when it throws `cancelled` the arrival has been withdrawn, unless its phase was
   // complete by then: in that case it returns as if nothing had been.
   void arrive_and_wait() { (void)barrier_core::arrive_and_wait_until(never); }

@@ -33,16 +33,16 @@ class latch {
   [[nodiscard]] bool try_wait() const noexcept { return count_.count() == 0; }
 
   // Until it is zero. Parks a fiber, blocks a plain thread. A cancellation point: throws `cancelled`.
-  void wait() { (void)wait_until(never); }
+  void wait() const { (void)wait_until(never); }
   // False: it was not zero by then. Else like wait().
-  [[nodiscard]] bool wait_until(deadline until);
-  [[nodiscard]] bool wait_for(deadline from_now) { return wait_until(from_now); }
+  [[nodiscard]] bool wait_until(deadline until) const;
+  [[nodiscard]] bool wait_for(deadline from_now) const { return wait_until(from_now); }
   // count_down(n) and wait() together: when that is cancelled, nothing has been counted down.
   void arrive_and_wait(std::ptrdiff_t n = 1);
 
   // co_await: the same for tasks.
-  [[nodiscard]] auto async_wait() noexcept { return detail::lot_wait_operation(count_.lot(), waiting_); }
-  [[nodiscard]] auto async_wait_until(deadline until) noexcept {
+  [[nodiscard]] auto async_wait() const noexcept { return detail::lot_wait_operation(count_.lot(), waiting_); }
+  [[nodiscard]] auto async_wait_until(deadline until) const noexcept {
     return detail::lot_timed_operation(count_.lot(), waiting_, until);
   }
   [[nodiscard]] auto async_arrive_and_wait(std::ptrdiff_t n = 1) noexcept {
@@ -56,7 +56,7 @@ class latch {
   [[noreturn, gnu::cold]] static void refuse_expected();
   [[noreturn, gnu::cold]] static void refuse_count_down();
 
-  detail::countdown count_;
+  mutable detail::countdown count_;  // whoever waits leaves a place in it
 };
 
 }  // namespace weft

@@ -27,7 +27,7 @@ class barrier_core : private parking_lot {
 
   // The phase that was arrived at. Runs the completion if it was the last arrival.
   std::uint64_t arrive(std::ptrdiff_t n, bool drop);
-  void wait(std::uint64_t phase);
+  void wait(std::uint64_t phase) const;
   bool arrive_and_wait_until(deadline until);
   // The last arrival, after `enter_arriving` has said so by the note: completes, and begins the next phase.
   void finish_phase() noexcept;
