@@ -73,11 +73,12 @@ task_core& verified(task_core* core) {
   return *core;
 }
 
-void cancel(task_core& core) noexcept {
-  if (!core.end.lock()) return;
+bool cancel(task_core& core) noexcept {
+  if (!core.end.lock()) return false;
   const bool won = request_cancel(core);
   core.end.unlock();
   if (won) core.unpark(core);
+  return true;
 }
 
 bool request_cancel(task_core& core) noexcept {

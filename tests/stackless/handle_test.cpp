@@ -45,7 +45,15 @@ TEST_CASE("a created task runs beside its creator and gives its result to whoeve
     CHECK(seven.joinable());
     CHECK(co_await seven == 7);
     CHECK_FALSE(seven.joinable());
+    CHECK(seven.done());
+    CHECK_FALSE(seven.cancelled());
+    CHECK_FALSE(seven.cancel());
     CHECK(co_await create_task(number(8)) == 8);
+    auto unended = create_task(forever());
+    CHECK(unended.cancel());
+    CHECK(co_await joins_as_cancelled(unended));
+    CHECK(unended.done());
+    CHECK(unended.cancelled());
   }());
 }
 

@@ -19,11 +19,14 @@ template <class T = void> class [[nodiscard]] task_handle {
  public:
   task_handle() noexcept = default;
   explicit task_handle(detail::task_core& core) noexcept : core_(&core) {}
-  task_handle(task_handle&& other) noexcept : core_(std::exchange(other.core_, nullptr)) {}
+  task_handle(task_handle&& other) noexcept
+      : core_(std::exchange(other.core_, nullptr)),
+        taken_(std::exchange(other.taken_, detail::task_core::fate::none)) {}
   task_handle& operator=(task_handle&& other) noexcept {
     if (this != &other) {
       drop();
       core_ = std::exchange(other.core_, nullptr);
+      taken_ = std::exchange(other.taken_, detail::task_core::fate::none);
     }
     return *this;
   }
@@ -33,11 +36,12 @@ template <class T = void> class [[nodiscard]] task_handle {
 
   // Whether there is a task to join.
   [[nodiscard]] bool joinable() const noexcept { return core_ != nullptr; }
-  // Whether it has ended. Any thread. invalid_argument without a task.
-  [[nodiscard]] bool done() const { return detail::verified(core_).end.has_ended(); }
+  // Whether it has ended; also when its result has been taken. Any thread. invalid_argument without a task.
+  [[nodiscard]] bool done() const { return was_taken() || detail::verified(core_).end.has_ended(); }
   // `cancelled` is thrown where the task waits or, if it does not, where it would wait next; once for each cancel(). A
-  // task that has not started never runs. Does not wait. Any thread. invalid_argument without a task.
-  void cancel() const { detail::cancel(detail::verified(core_)); }
+  // task that has not started never runs. False when it has ended. Does not wait. Any thread. invalid_argument without a
+  // task.
+  bool cancel() const { return !done() && detail::cancel(*core_); }
   // co_await: only waits. True when it has ended by then; never throws what the task threw, never empties the handle.
   // Throws like the co_await of the handle before the wait, and `cancelled`.
   [[nodiscard]] detail::task_join_until join_until(deadline until) const { return {detail::verified(core_), until}; }
@@ -57,11 +61,12 @@ template <class T = void> class [[nodiscard]] task_handle {
   void print_stack(std::FILE* to = stderr, std::size_t limit = std::size_t(-1)) const { ref().print_stack(to, limit); }
   // Whether it has ended by cancellation.
   [[nodiscard]] bool cancelled() const {
+    if (was_taken()) return taken_ == detail::task_core::fate::cancelled;
     const detail::task_core& core = detail::verified(core_);
     return core.end.has_ended() && core.how == detail::task_core::fate::cancelled;
   }
 
-  // co_await: waits for the end and returns the result, or throws what the task threw; the handle is empty then. A task
+  // co_await: waits for the end and returns the result, or throws what the task threw; there is nothing to join then. A task
   // that ended by cancellation: std::system_error (operation_canceled). If the caller is cancelled: `cancelled`, and the
   // handle stays joinable. invalid_argument without a task, resource_deadlock_would_occur on oneself.
   [[nodiscard]] auto awaited_by(detail::task_core& self) {
@@ -90,15 +95,18 @@ template <class T = void> class [[nodiscard]] task_handle {
       detail::task_core& core;
       ~giver() { detail::release(core); }
     } guard{*std::exchange(core_, nullptr)};
+    taken_ = guard.core.how;
     if (guard.core.how == detail::task_core::fate::cancelled) [[unlikely]]
       detail::throw_was_cancelled();
     return static_cast<typename task<T>::promise_type&>(*guard.core.promise).take();
   }
+  [[nodiscard]] bool was_taken() const noexcept { return taken_ != detail::task_core::fate::none; }
   void drop() noexcept {
     if (core_) detail::drop(*std::exchange(core_, nullptr));
   }
 
   detail::task_core* core_ = nullptr;
+  detail::task_core::fate taken_ = detail::task_core::fate::none;  // what had come of it
 };
 
 }  // namespace weft::stackless

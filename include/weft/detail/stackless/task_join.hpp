@@ -23,7 +23,7 @@ void start(task_core& core) noexcept;
 // The handle's owner. Throws invalid_argument for null.
 [[nodiscard]] task_core& verified(task_core* core);
 // The handle's owner.
-void cancel(task_core& core) noexcept;
+bool cancel(task_core& core) noexcept;
 // With `end` locked. True: it has to be unparked when that is unlocked.
 [[nodiscard]] bool request_cancel(task_core& core) noexcept;
 [[nodiscard]] std::string default_name(const task_core& core);
