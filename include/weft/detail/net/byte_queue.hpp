@@ -19,7 +19,8 @@ class byte_queue final : public net::lazy_buffer {
   byte_queue() noexcept = default;
   byte_queue(byte_queue&& other) noexcept { swap(other); }
   byte_queue& operator=(byte_queue&& other) noexcept {
-    byte_queue(std::move(other)).swap(*this);
+    byte_queue taken(std::move(other));
+    taken.swap(*this);
     return *this;
   }
   ~byte_queue() { release(); }

@@ -20,6 +20,7 @@ class future_driver : public task_follower {
   [[nodiscard]] stackless::task_ref task() const noexcept { return task_; }
 
  protected:
+  ~future_driver() = default;
   // Starts it; `frame` belongs to the task from here on. Throws loop_error when the loop is closed, bad_alloc.
   void start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
              std::source_location where);
