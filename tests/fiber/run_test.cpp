@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 #include <weft/weft.hpp>
 
@@ -199,4 +200,11 @@ TEST_CASE("exceptions stay with their fiber across yields") {
     }
     for (auto& f : all) f.join();
   });
+}
+
+TEST_CASE("a function that is named and cannot be copied is called where it is") {
+  auto named = [mine = std::make_unique<int>(3)] { return *mine; };
+  CHECK(weft::run(named) == 3);
+  CHECK(weft::run(std::as_const(named)) == 3);
+  CHECK(weft::run(std::move(named)) == 3);
 }

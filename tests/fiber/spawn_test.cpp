@@ -228,3 +228,39 @@ TEST_CASE("spawning outside a runtime is refused") {
   CHECK(refuses(std::errc::operation_not_permitted, "spawn outside a runtime", [] { return weft::spawn([] {}); }));
   CHECK(refuses(std::errc::operation_not_permitted, "spawn outside a runtime", [] { return weft::go([] {}), 0; }));
 }
+
+TEST_CASE("a body is called as an rvalue where it can be, as std::thread calls it") {
+  struct once {
+    std::unique_ptr<int> mine = std::make_unique<int>(7);
+    int operator()() && { return *std::move(mine); }
+  };
+  struct again {
+    int operator()() & { return 8; }
+  };
+  weft::runtime of;
+  CHECK(of.spawn(once()).join() == 7);
+  weft::run([] {
+    CHECK(weft::spawn(once()).join() == 7);
+    CHECK(weft::spawn(again()).join() == 8);
+    weft::with_scope([](weft::scope& children) { children.spawn({.name = "child"}, once()); });
+  });
+  CHECK(weft::run(once()) == 7);
+}
+
+TEST_CASE("a body may return a const object") {
+  weft::run([] { CHECK(weft::spawn([]() -> const std::string { return "constant"; }).join() == "constant"); });
+  CHECK(weft::run([]() -> const std::string { return "constant"; }) == "constant");
+}
+
+TEST_CASE("handles are swapped, and nothing is cancelled by that") {
+  weft::run([] {
+    auto one = weft::spawn([] { return 1; });
+    auto two = weft::spawn([] { return 2; });
+    one.swap(two);
+    CHECK(one.id() > two.id());
+    swap(one, two);
+    std::swap(one, two);
+    CHECK(one.join() == 2);
+    CHECK(two.join() == 1);
+  });
+}

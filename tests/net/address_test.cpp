@@ -5,6 +5,7 @@
 #include <sys/un.h>
 
 #include <ostream>
+#include <sstream>
 #include <string>
 #include <unordered_set>
 #include <weft/net/address.hpp>
@@ -156,4 +157,10 @@ TEST_CASE("addresses compare, sort and hash by what they name") {
   std::unordered_set<address> set{a, b, a};
   CHECK(set.size() == 2);
   CHECK(set.contains(address("127.0.0.1", 81)));
+}
+
+TEST_CASE("an address is written to a stream as its text") {
+  std::ostringstream out;
+  out << address::parse("[::1]:80") << ' ' << address();
+  CHECK(out.str() == "[::1]:80 ");
 }

@@ -337,3 +337,11 @@ TEST_CASE("destroying a future that is waited for ends the process and says so")
   CHECK(end.signal == SIGABRT);
   CHECK(end.said_this("a future was destroyed while somebody waits for it"));
 }
+
+TEST_CASE("promises are swapped") {
+  weft::promise<int> one, two;
+  auto of_one = one.get_future();
+  one.swap(two);
+  two.set_value(1);
+  CHECK(of_one.get() == 1);
+}

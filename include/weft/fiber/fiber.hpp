@@ -102,6 +102,12 @@ template <class T = void> class [[nodiscard]] fiber {
   [[nodiscard]] fiber_id id() const noexcept { return handle_.id(); }
   // Valid while the handle is.
   [[nodiscard]] std::string_view name() const noexcept { return handle_.name(); }
+  void swap(fiber& other) noexcept {
+    fiber held(std::move(other));
+    other = std::move(*this);
+    *this = std::move(held);
+  }
+  friend void swap(fiber& a, fiber& b) noexcept { a.swap(b); }
   [[nodiscard]] fiber_ref ref() const noexcept { return {handle_.core(), id()}; }
 
  private:

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <exception>
+#include <functional>
 #include <optional>
 #include <source_location>
 #include <type_traits>
@@ -21,6 +22,11 @@ void refuse_run_on_fiber();
 // After shutdown(). Throws what nobody could observe, and the main fiber's own error among it.
 void throw_unobserved(runtime& of, std::exception_ptr main_error);
 
+// What is neither given away nor can be copied is called where it is: its owner waits meanwhile.
+template <class F>
+using main_body = std::conditional_t<std::is_constructible_v<std::decay_t<F>, F>, F,
+                                     std::reference_wrapper<std::remove_reference_t<F>>>;
+
 }  // namespace detail
 
 // Starts a runtime, runs `main_fiber` on it and returns what that returns or throws. When it has ended all other fibers
@@ -29,12 +35,13 @@ void throw_unobserved(runtime& of, std::exception_ptr main_error);
 // operation_not_permitted. Throws what the constructor of runtime throws.
 template <class F>
 auto run(F&& main_fiber, options with = {}, std::source_location where = std::source_location::current())
-    -> std::invoke_result_t<std::decay_t<F>&> {
-  using result = std::invoke_result_t<std::decay_t<F>&>;
+    -> detail::result_of_body<detail::main_body<F>> {
+  using body = detail::main_body<F>;
+  using result = detail::result_of_body<body>;
   detail::refuse_run_on_fiber();
   detail::verify_exception_state();
   runtime of(std::move(with));
-  auto handle = of.spawn({.name = "main"}, std::forward<F>(main_fiber), where);
+  auto handle = of.spawn({.name = "main"}, static_cast<body&&>(main_fiber), where);
   std::exception_ptr error;
   if constexpr (std::is_void_v<result>) {
     try {
@@ -55,7 +62,7 @@ auto run(F&& main_fiber, options with = {}, std::source_location where = std::so
     detail::throw_unobserved(of, std::move(error));
     return static_cast<result>(*value);
   } else {
-    std::optional<result> value;
+    std::optional<std::remove_const_t<result>> value;
     try {
       value.emplace(handle.join());
     } catch (...) {

@@ -104,7 +104,7 @@ template <class F> auto with_scope(F&& body) -> std::invoke_result_t<F, scope&> 
     if (!frame.close()) frame.throw_no_result();
     return static_cast<result>(*value);
   } else {
-    std::optional<result> value;
+    std::optional<std::remove_const_t<result>> value;
     try {
       value.emplace(std::forward<F>(body)(face));
     } catch (...) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <iosfwd>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -72,6 +73,10 @@ class address {
 };
 
 [[nodiscard]] inline std::string to_string(const address& a) { return a.to_string(); }
+template <class Char, class Traits>
+std::basic_ostream<Char, Traits>& operator<<(std::basic_ostream<Char, Traits>& out, const address& a) {
+  return out << a.to_string().c_str();
+}
 
 }  // namespace weft::net
 

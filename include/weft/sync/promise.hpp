@@ -26,6 +26,8 @@ template <class T> class promise_base_of {
     if (state_ && state_->take()) fill_with_error(broken_promise_error());
   }
 
+  void swap(promise_base_of& other) noexcept { std::swap(state_, other.state_); }
+
   // Once. It never parks, but for what on_ready() was given; so for the others.
   void set_exception(std::exception_ptr error) {
     error = as_seen_by_others(std::move(error));
@@ -92,10 +94,6 @@ template <> class promise<void> : public detail::promise_base_of<void> {
   void set_value() { this->set(); }
 };
 
-template <class T> void swap(promise<T>& a, promise<T>& b) noexcept {
-  promise<T> c(std::move(a));
-  a = std::move(b);
-  b = std::move(c);
-}
+template <class T> void swap(promise<T>& a, promise<T>& b) noexcept { a.swap(b); }
 
 }  // namespace weft

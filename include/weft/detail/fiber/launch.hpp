@@ -37,12 +37,15 @@ void give_up(fiber_core& core) noexcept;
 // open any more: then the block has gone back.
 void start(fiber_core& core);
 
-template <class F> using result_of_body = std::invoke_result_t<std::decay_t<F>&>;
+// A body is called once, as std::thread calls it: as an rvalue; where that cannot be, as an lvalue.
+template <class F> using body_call = std::conditional_t<std::is_invocable_v<F>, F, F&>;
+template <class F> using result_of_body = std::invoke_result_t<body_call<std::decay_t<F>>>;
 
 // A body and, later, its result. They share the room, since the body is gone before the result is kept.
 template <class F, class R> class fiber_payload {
-  using kept = std::conditional_t<std::is_void_v<R>, char,
-                                  std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, R>>;
+  using kept = std::conditional_t<
+      std::is_void_v<R>, char,
+      std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, std::remove_const_t<R>>>;
 
  public:
   template <class G> explicit fiber_payload(G&& body) : body_(std::forward<G>(body)) {}
@@ -78,21 +81,22 @@ template <class F, class R> class fiber_payload {
     ~end_of_body() { body.~F(); }
   };
 
+  R call() { return static_cast<body_call<F>&&>(body_)(); }
   void run() {
     if constexpr (std::is_void_v<R>) {
       const end_of_body guard{body_};
-      body_();
+      call();
     } else if constexpr (std::is_reference_v<R>) {
       kept found;
       {
         const end_of_body guard{body_};
-        found = &body_();
+        found = &call();
       }
       ::new (static_cast<void*>(&result_)) kept(found);
     } else {
       kept value = [this]() -> R {
         const end_of_body guard{body_};
-        return body_();
+        return call();
       }();
       ::new (static_cast<void*>(&result_)) kept(std::move(value));
     }
