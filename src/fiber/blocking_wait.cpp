@@ -1,29 +1,20 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/detail/fiber/blocking_wait.hpp>
 
+#include "fiber/end_wait.hpp"
 #include "fiber/fibers.hpp"
 #include "fiber/waiting.hpp"
 
 namespace weft::detail {
 namespace {
 
-constexpr const char* what_for = "a blocking call";
-
-// It has begun, and the fiber was cancelled: it is waited for all the same.
-void wait_deaf(control_block& self, blocking_call& call) {
-  waiting me(&self, waiting::may_cancel::no, what_for);
-  wait_node node(me.who(), me.ticket());
-  if (call.end.show(node) == completion::shown::waiting)
-    (void)me.park();
-  else
-    me.forgo();
-}
+constexpr awaited_end of_call{"a blocking call", "weft::blocking: somebody else waits for this call"};
 
 // `left`: whether the caller, who is cancelled, may go while the call runs.
 template <class Leave> void wait(blocking_call& call, Leave&& leave) {
   control_block& self = *current_fiber();
   blocking_pool& pool = self.of->owner().blocking();
-  waiting me(&self, waiting::may_cancel::yes, what_for);
+  waiting me(&self, waiting::may_cancel::yes, of_call.name);
   if (self.has_belongings) call.context.inherit(self.context);
   wait_node node(me.who(), me.ticket());
   (void)call.end.show(node);  // [blocking-1]
@@ -38,7 +29,10 @@ template <class Leave> void wait(blocking_call& call, Leave&& leave) {
     return;
   if (!pool.withdraw(call)) {             // [blocking-3]
     if (call.end.withdraw(node)) return;  // it has ended meanwhile
-    if (!leave()) return wait_deaf(self, call);
+    if (!leave()) {                       // it has begun, and is waited for all the same
+      (void)wait_for_end(call.end, of_call, &self, never, waiting::may_cancel::no);
+      return;
+    }
   }
   me.heed(why);
 }

@@ -5,6 +5,7 @@
 #include <weft/base/error.hpp>
 #include <weft/fiber/fiber.hpp>
 
+#include "fiber/end_wait.hpp"
 #include "fiber/ending.hpp"
 #include "fiber/fibers.hpp"
 #include "fiber/waiting.hpp"
@@ -14,34 +15,12 @@ namespace {
 
 [[noreturn, gnu::cold]] void refuse_empty(const char* what) { throw_error(std::errc::invalid_argument, what); }
 
-// [join-1]. True: it has ended.
-bool wait_for_end(control_block& block, control_block* self, deadline until, waiting::may_cancel how) {
-  for (;;) {
-    waiting me(self, how, "the end of another fiber");
-    wait_node node(me.who(), me.ticket());
-    switch (block.end.show(node)) {
-      case completion::shown::ended:
-        me.forgo();
-        return true;
-      case completion::shown::other_joiner:
-        me.forgo();
-        throw_error(std::errc::invalid_argument, "weft: fiber::join: somebody else is joining this fiber");
-      case completion::shown::waiting:
-        break;
-    }
-    const outcome why = me.park(until);
-    if (why == outcome::woken) return true;
-    const bool ended = block.end.withdraw(node);  // [join-3]
-    me.heed(why);
-    if (ended) return true;
-    if (why == outcome::deadline) return false;
-  }
-}
+constexpr awaited_end of_fiber{"the end of another fiber", "weft: fiber::join: somebody else is joining this fiber"};
 
 // Without an error. A plain thread's first wait needs memory; if there is none, it looks again and again.
 void wait_for_end_anyway(control_block& block) noexcept {
   try {
-    (void)wait_for_end(block, current_fiber(), never, waiting::may_cancel::no);
+    (void)wait_for_end(block.end, of_fiber, current_fiber(), never, waiting::may_cancel::no);
   } catch (const std::bad_alloc&) {
     for (unsigned spins = 0; !block.end.has_ended();) relax(spins++);
   }
@@ -53,7 +32,7 @@ void wait_for_end_anyway(control_block& block) noexcept {
 [[gnu::always_inline]] inline bool join_directly(control_block& self, control_block& block) noexcept {
   if (!self.join(block.end)) [[unlikely]]
     return false;
-  self.waits_for.store("the end of another fiber", std::memory_order_release);
+  self.waits_for.store(of_fiber.name, std::memory_order_release);
   park(*self.desk, self);
   self.waits_for.store(nullptr, std::memory_order_relaxed);
   const bool ended = block.end.has_ended();  // [join-6]
@@ -79,7 +58,7 @@ bool fiber_handle::wait_until(deadline until) {
   if (block.end.has_ended()) return true;
   if (&block == self)
     throw_error(std::errc::resource_deadlock_would_occur, "weft: fiber::join: a fiber cannot join itself");
-  return wait_for_end(block, self, until, waiting::may_cancel::yes);
+  return wait_for_end(block.end, of_fiber, self, until, waiting::may_cancel::yes);
 }
 
 void fiber_handle::join() {
@@ -91,7 +70,7 @@ void fiber_handle::join() {
     desk = desk_here();
   } else if (!core_->end.has_ended()) {
     if (!join_directly(*self, block_of(*core_))) [[unlikely]]
-      (void)wait_for_end(block_of(*core_), self, never, waiting::may_cancel::yes);
+      (void)wait_for_end(core_->end, of_fiber, self, never, waiting::may_cancel::yes);
     desk = self->desk;
   }
   if (core_->how != fate::returned) [[unlikely]]
