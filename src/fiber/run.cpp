@@ -9,7 +9,7 @@ namespace weft::detail {
 namespace {
 
 // What joining a fiber throws that was itself cancelled.
-bool is_cancellation(const std::exception_ptr& error) noexcept {
+bool is_of_cancelled_fiber(const std::exception_ptr& error) noexcept {
   try {
     std::rethrow_exception(error);
   } catch (const std::system_error& e) {
@@ -29,7 +29,7 @@ void throw_unobserved(runtime& of, std::exception_ptr main_error) {
   std::vector<std::exception_ptr> errors;
   for (const kind k : {kind::fibers, kind::tasks}) scheduler_of(of).of(k).take_errors(errors);
   // The main fiber's cancellation is but a consequence of the first of the others.
-  if (main_error && (errors.empty() || !is_cancellation(main_error))) errors.push_back(std::move(main_error));
+  if (main_error && (errors.empty() || !is_of_cancelled_fiber(main_error))) errors.push_back(std::move(main_error));
   if (errors.empty()) return;
   if (errors.size() == 1) std::rethrow_exception(std::move(errors.front()));
   throw exception_group(std::move(errors));

@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t look_period = 10'000'000;         // ns between two looks of a worker that sleeps
 constexpr std::int64_t patience = 100'000'000;           // ns without a fiber that has a stack
 constexpr std::int64_t complaint_after = 1'000'000'000;  // ns
-constexpr std::size_t most_at_once = 64;                 // that one look starts
+constexpr std::size_t most_started = 64;                 // that one look starts
 constexpr std::size_t most_visits = 1000;                // that it looks at
 
 // Somebody has cancelled it, or it comes too late: it will not run its body.
@@ -121,7 +121,7 @@ std::int64_t shortage::attend_slowly(fiber_desk& desk, std::int64_t now) noexcep
   known_stacks stacks(desk);
   runnable* before = nullptr;
   std::size_t visits = 0;
-  for (runnable* r = first_; r && started < most_at_once && visits < most_visits; ++visits) {
+  for (runnable* r = first_; r && started < most_started && visits < most_visits; ++visits) {
     runnable* const next = r->next;
     control_block& fresh = block_of(*r);
     if (stack* const ground = stack_for(desk, stacks, fresh, now)) {

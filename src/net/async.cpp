@@ -16,12 +16,6 @@
 #include "stackless/tasks.hpp"
 
 namespace weft::detail {
-namespace {
-
-constexpr const char* named(io_side side) noexcept { return side == io_side::read ? "input" : "room for output"; }
-
-}  // namespace
-
 // What ended the last suspension, and whether the next try may be made.
 io_operation::course io_operation::go_on() noexcept {
   const phase was = std::exchange(phase_, phase::yielded);
@@ -62,7 +56,7 @@ io_operation::course io_operation::wait(std::uint64_t seen) noexcept {
     result_.error = ENOMEM;
     return course::decided;
   }
-  if (!wait_.begin(self(), named(side()))) {
+  if (!wait_.begin(self(), what_is_awaited(side()))) {
     cancelled_ = true;
     return course::decided;
   }

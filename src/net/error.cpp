@@ -5,7 +5,7 @@
 namespace weft::net {
 namespace {
 
-struct category : std::error_category {
+struct stream_errors : std::error_category {
   [[nodiscard]] const char* name() const noexcept override { return "weft.stream"; }
   [[nodiscard]] std::string message(int) const override { return "End of stream"; }
 };
@@ -13,7 +13,7 @@ struct category : std::error_category {
 }  // namespace
 
 const std::error_category& stream_category() noexcept {
-  static const category one;
+  static const stream_errors one;
   return one;
 }
 

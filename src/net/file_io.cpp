@@ -23,7 +23,7 @@ using detail::result_of;
 namespace {
 
 // As much is copied out of the page cache on the worker itself: a few dozen microseconds.
-constexpr std::size_t most_at_once = std::size_t{256} << 10;
+constexpr std::size_t largest_piece = std::size_t{256} << 10;
 
 bool is_too_far(std::uint64_t offset) noexcept { return offset > std::uint64_t(std::numeric_limits<off_t>::max()); }
 
@@ -81,7 +81,7 @@ io_result file::read(std::span<std::byte> into, deadline until) {
 
 io_result file::read_step(std::span<std::byte> into, deadline until) {
   detail::check_cancellation();
-  if (into.size() <= most_at_once) {
+  if (into.size() <= largest_piece) {
     const iovec part{into.data(), into.size()};
     const io_result r = result_of([&] { return ::preadv2(fd_, &part, 1, -1, RWF_NOWAIT); });
     if (r.error != EAGAIN && !detail::is_refused_nowait(r)) return r;
@@ -120,7 +120,7 @@ io_result file::read_from(std::uint64_t offset, std::span<std::byte> into) {
   if (held.error()) return {0, held.error()};
   detail::check_cancellation();
   const auto at = static_cast<off_t>(offset);
-  if (into.size() <= most_at_once) {
+  if (into.size() <= largest_piece) {
     const iovec part{into.data(), into.size()};
     const io_result r = result_of([&] { return ::preadv2(fd_, &part, 1, at, RWF_NOWAIT); });
     if (r.error != EAGAIN && !detail::is_refused_nowait(r)) return r;

@@ -20,7 +20,7 @@
 namespace weft::net {
 namespace {
 
-struct category : std::error_category {
+struct resolve_errors : std::error_category {
   [[nodiscard]] const char* name() const noexcept override { return "weft.resolve"; }
   [[nodiscard]] std::string message(int value) const override { return ::gai_strerror(value); }
 };
@@ -38,7 +38,7 @@ std::string described(std::string_view host, std::string_view service) {
 }  // namespace
 
 const std::error_category& resolve_category() noexcept {
-  static const category one;
+  static const resolve_errors one;
   return one;
 }
 

@@ -18,6 +18,11 @@ namespace weft::detail {
 // "unix:/path", or "a client of unix:/path" where the peer has no name.
 [[nodiscard]] std::string unix_peer_text(int fd);
 
+// What one waits for there, as the dump says it.
+[[nodiscard]] constexpr const char* what_is_awaited(io_side side) noexcept {
+  return side == io_side::read ? "input" : "room for output";
+}
+
 // What poll(2) says of one side right now.
 [[nodiscard]] bool is_ready(int fd, io_side side) noexcept;
 

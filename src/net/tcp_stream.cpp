@@ -27,20 +27,20 @@ tcp_stream tcp_stream::connect(const address& to, deadline until, std::error_cod
 
 namespace {
 
-int refusal(const address& to) noexcept { return to.is_ip() ? 0 : EAFNOSUPPORT; }
+int unless_ip(const address& to) noexcept { return to.is_ip() ? 0 : EAFNOSUPPORT; }
 
 }  // namespace
 
 tcp_stream::connecting tcp_stream::async_connect(const address& to, deadline until) noexcept {
-  return connecting(to, refusal(to), until, nullptr);
+  return connecting(to, unless_ip(to), until, nullptr);
 }
 
 tcp_stream::connecting tcp_stream::async_connect(const address& to, std::error_code& ec) noexcept {
-  return connecting(to, refusal(to), never, &ec);
+  return connecting(to, unless_ip(to), never, &ec);
 }
 
 tcp_stream::connecting tcp_stream::async_connect(const address& to, deadline until, std::error_code& ec) noexcept {
-  return connecting(to, refusal(to), until, &ec);
+  return connecting(to, unless_ip(to), until, &ec);
 }
 
 tcp_stream tcp_stream::adopt(int fd) {

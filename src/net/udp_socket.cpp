@@ -40,12 +40,10 @@ int prepare(int fd, const address& local, const udp_options& with) noexcept {
   return error;
 }
 
-int refusal(const address& local) noexcept { return local.is_ip() ? 0 : EAFNOSUPPORT; }
-
 }  // namespace
 
 int udp_socket::open(const address& local, const udp_options& with) noexcept {
-  if (const int error = refusal(local)) return error;
+  if (!local.is_ip()) return EAFNOSUPPORT;
   const int fd = ::socket(local.family(), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return errno;
   int error = prepare(fd, local, with);

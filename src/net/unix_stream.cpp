@@ -38,20 +38,20 @@ std::pair<unix_stream, unix_stream> unix_stream::pair() {
 
 namespace {
 
-int refusal(const address& to) noexcept { return to.is_unix() ? 0 : EAFNOSUPPORT; }
+int unless_unix(const address& to) noexcept { return to.is_unix() ? 0 : EAFNOSUPPORT; }
 
 }  // namespace
 
 unix_stream::connecting unix_stream::async_connect(const address& to, deadline until) noexcept {
-  return connecting(to, refusal(to), until, nullptr);
+  return connecting(to, unless_unix(to), until, nullptr);
 }
 
 unix_stream::connecting unix_stream::async_connect(const address& to, std::error_code& ec) noexcept {
-  return connecting(to, refusal(to), never, &ec);
+  return connecting(to, unless_unix(to), never, &ec);
 }
 
 unix_stream::connecting unix_stream::async_connect(const address& to, deadline until, std::error_code& ec) noexcept {
-  return connecting(to, refusal(to), until, &ec);
+  return connecting(to, unless_unix(to), until, &ec);
 }
 
 unix_stream unix_stream::adopt(int fd) {

@@ -16,8 +16,6 @@
 namespace weft::detail {
 namespace {
 
-constexpr const char* named(io_side side) noexcept { return side == io_side::read ? "input" : "room for output"; }
-
 // Parks the fiber until the descriptor has heard something after `seen`. 0, deadline_passed, ECANCELED or an errno.
 // Flat: each frame that a parked fiber leaves on its stack is one more line to fetch when it is woken.
 [[gnu::flatten]] int park_on(descriptor& d, io_side side, descriptor::attempt seen, deadline until,
@@ -30,7 +28,7 @@ constexpr const char* named(io_side side) noexcept { return side == io_side::rea
   } catch (const std::bad_alloc&) {
     return ENOMEM;
   }
-  waiting me(&self, waiting::may_cancel::yes, named(side));
+  waiting me(&self, waiting::may_cancel::yes, what_is_awaited(side));
   wait_node node(me.who(), me.ticket());
   switch (d.wait_begin(which, node, seen)) {  // [fd-3]
     case wait_duty::park:

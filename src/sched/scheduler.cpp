@@ -11,7 +11,7 @@
 namespace weft::detail {
 namespace {
 
-std::uint64_t next_number() noexcept {
+std::uint64_t next_runtime_number() noexcept {
   static std::atomic<std::uint64_t> numbers{1};
   return numbers.fetch_add(1, std::memory_order_relaxed);  // only has to be unique
 }
@@ -26,7 +26,7 @@ seams with_defaults(seams given) {
 
 scheduler::scheduler(runtime& face, environment with, seams seams_of_it)
     : face_(face),
-      number_(next_number()),
+      number_(next_runtime_number()),
       settings_(std::move(with)),
       seams_(with_defaults(std::move(seams_of_it))),
       may_spin_(seams_.clock == &system_clock_source::instance() && usable_cpus() > 1),

@@ -13,7 +13,7 @@ namespace {
 
 using contenders = std::span<contender>;
 
-constexpr const char* what_for = "the first of several fibers and futures";
+constexpr const char* first_of_several = "the first of several fibers and futures";
 
 [[noreturn, gnu::cold]] void refuse_other_joiner() {
   throw_error(std::errc::invalid_argument, "weft: somebody else is joining one of these fibers");
@@ -43,7 +43,7 @@ completion::shown show(contenders these, waiter& who, claim::ticket ticket) noex
 std::optional<std::size_t> wait_for_any(contenders these, deadline until) {
   for (;;) {
     if (const auto found = find_ended(these)) return found;
-    waiting me(waiting::may_cancel::yes, what_for);
+    waiting me(waiting::may_cancel::yes, first_of_several);
     const completion::shown shown = show(these, me.who(), me.ticket());
     if (shown != completion::shown::waiting) {
       me.forgo();
@@ -104,7 +104,7 @@ several_operation::course several_operation::look() noexcept {
 }
 
 several_operation::course several_operation::wait() noexcept {
-  if (!wait_.begin(self(), what_for)) {
+  if (!wait_.begin(self(), first_of_several)) {
     cancelled_ = true;
     return course::decided;
   }
