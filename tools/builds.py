@@ -18,7 +18,7 @@ TSAN = SANITIZED + ["-Db_sanitize=thread"]
 # All but the release builds, which compile every file alone: they find missing includes, nothing is inlined between files,
 # and what the second of them compiles the compiler cache has from the first. They make the examples, too; the others have
 # those that tests/examples compiles.
-UNITY = ["-Dunity=on", "-Dunity_size=8"]
+UNITY = ["-Dunity=on", "-Dunity_size=32"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Build:
     compiler: str = ""  # the default one
     cross: str = ""  # a machine of tools/cross
     environment: dict[str, str] = field(default_factory=dict)  # of the tests
-    unity: bool = True  # each room of the tests is compiled as a whole
+    unity: bool = True  # the library and each room of the tests are compiled in a few large pieces
 
     @property
     def directory(self):
