@@ -165,6 +165,7 @@ void fiber_desk::thread_started(worker&) {
 }
 
 void fiber_desk::thread_ending(worker&) noexcept {
+  waits.stop();
   this_thread.fiber = nullptr;
   signal_stack_.reset();
 }

@@ -19,6 +19,7 @@
 #include "fiber/block_arena.hpp"
 #include "fiber/control_block.hpp"
 #include "fiber/shortage.hpp"
+#include "poll/long_waits.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/worker.hpp"
 
@@ -128,6 +129,7 @@ class fiber_desk final : public population::resident {
   stack_cache stacks;
   std::optional<stack_cache> generator_stacks;  // of the process's, once a generator has begun here
   context ground;                               // the worker's own stack
+  long_waits waits{at.timers};                  // those that a look is owed when they are long
   exception_state* exceptions = nullptr;        // the thread's; zero while the worker's own stack runs
   control_block* uncommitted = nullptr;  // a movable fiber that has just switched to the worker's own stack ([park-2])
   context finished;                      // of the fiber that ended last

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <ctime>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <weft/base/error.hpp>
 
@@ -109,7 +110,9 @@ int opaque_call::wait_for(descriptor& d, direction which, descriptor::attempt se
         return EBADF;
     }
     const bool may_be_another = d.is_kept() && !has_looked_;
-    const outcome why = me.park(may_be_another ? std::min(until, deadline(second_look_after)) : until);
+    std::optional<long_waits::place> old;
+    if (may_be_another) old.emplace(self_.desk->waits, me.who(), me.ticket());
+    const outcome why = me.park(until);
     if (why == outcome::woken) return 0;
     if (why == outcome::closed) return EBADF;
     d.wait_end(which, node);  // [fd-5]
@@ -148,7 +151,9 @@ int opaque_call::wait_for_any(watched*& files, deadline until) noexcept {
       me.heed(why);
       return 0;
     }
-    const outcome why = me.park(may_be_others ? std::min(until, deadline(second_look_after)) : until);
+    std::optional<long_waits::place> old;
+    if (may_be_others) old.emplace(self_.desk->waits, me.who(), me.ticket());
+    const outcome why = me.park(until);
     unlink();
     me.heed(why);
     if (why != outcome::deadline) return 0;

@@ -11,7 +11,6 @@
 // All of it is out of line: weft-hooks is a library of its own, and the switch is not its business.
 #pragma once
 
-#include <chrono>
 #include <weft/base/deadline.hpp>
 
 #include "fiber/control_block.hpp"
@@ -60,7 +59,7 @@ class opaque_call {
       let_others_run();
   }
   void let_others_run() noexcept;
-  // Whether a wait has been long enough for a look at whose the numbers are.
+  // Whether a wait has been long (`long_waits`): then it was looked whose the numbers are.
   [[nodiscard]] bool has_looked() const noexcept { return has_looked_; }
 
   // What the call returns that says -1 and errno, or its result.
@@ -80,8 +79,6 @@ class opaque_call {
   [[nodiscard]] int check_slowly() noexcept;
 
   static constexpr unsigned longest_streak = 16;  // system calls, so about as long as a worker's fair turn
-  // After which a waiter asks whether a kept file is still what it was: rarely needed, and not for those that are busy.
-  static constexpr std::chrono::milliseconds second_look_after{100};
 
   control_block& self_;
   const int errno_;
