@@ -15,7 +15,9 @@
 namespace weft::test {
 
 // For mkdtemp and mkostemp, which put letters for the last six.
-inline std::string temporary_name() { return (std::filesystem::temp_directory_path() / "weft-test-XXXXXX").string(); }
+inline std::string temporary_name() {
+  return (std::filesystem::temp_directory_path() / "weft-test-").string() + std::string(6, 'X');
+}
 
 class temporary_directory {
  public:
