@@ -104,8 +104,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
   }
 
   void begin() {
-    auto accepting = accept_all(shared_from_this());
-    accepting_ = true;
+    auto accepting = accept_all(acceptance(shared_from_this()));
     acceptor_ = detail::start_hidden(loop_.core(), accepting, {});
   }
   void close() {
@@ -119,15 +118,25 @@ class server::state : public std::enable_shared_from_this<server::state> {
   [[nodiscard]] const future<>& ended() const noexcept { return ended_; }
 
  private:
-  static task<> accept_all(std::shared_ptr<state> self) {
-    // The listener's descriptor goes when this lets go of it: until then connections still come in.
-    const struct end {
-      state& of;
-      ~end() {
-        of.accepting_ = false;
-        of.tell_end();
-      }
-    } guard{*self};
+  // Whoever accepts, also while it has not begun. The listener's descriptor goes when it has let go of that: until then
+  // connections still come in.
+  class acceptance {
+   public:
+    explicit acceptance(std::shared_ptr<state> of) noexcept : of_(std::move(of)) { of_->accepting_ = true; }
+    acceptance(acceptance&&) noexcept = default;
+    acceptance& operator=(acceptance&&) = delete;
+    ~acceptance() {
+      if (!of_) return;
+      of_->accepting_ = false;
+      of_->tell_end();
+    }
+    state* operator->() const noexcept { return of_.get(); }
+
+   private:
+    std::shared_ptr<state> of_;
+  };
+
+  static task<> accept_all(acceptance self) {
     auto pause = std::chrono::milliseconds(1);
     while (!self->closed_) {
       std::error_code ec;

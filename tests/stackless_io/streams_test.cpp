@@ -219,6 +219,17 @@ TEST_CASE("when a server is closed nobody connects to it any more") {
   });
 }
 
+TEST_CASE("a server that is closed before it has begun to accept is closed") {
+  on_loops([]() -> task<> {
+    auto serving = co_await start_server(echo, anywhere);
+    serving.close();
+    co_await serving.wait_closed();
+    CHECK(co_await throws<std::system_error>(open_connection(serving.local()), [](const std::system_error& e) {
+      return e.code() == std::errc::connection_refused;
+    }));
+  });
+}
+
 TEST_CASE("what a server's callback throws goes to the exception handler, and its connection is closed") {
   event_loop loop;
   std::string said;
