@@ -113,11 +113,12 @@ int opaque_call::wait_for(descriptor& d, direction which, descriptor::attempt se
     std::optional<long_waits::place> old;
     if (may_be_another) old.emplace(self_.desk->waits, me.who(), me.ticket());
     const outcome why = me.park(until);
-    if (why == outcome::woken) return 0;
+    const bool was_long = old && old->was_long();
+    if (why == outcome::woken && !was_long) return 0;
     if (why == outcome::closed) return EBADF;
     d.wait_end(which, node);  // [fd-5]
     me.heed(why);
-    if (!may_be_another || until.passed()) return EAGAIN;
+    if (!was_long) return EAGAIN;
     has_looked_ = true;
     wake_list woken;
     d.confirm(woken);
@@ -156,8 +157,7 @@ int opaque_call::wait_for_any(watched*& files, deadline until) noexcept {
     const outcome why = me.park(until);
     unlink();
     me.heed(why);
-    if (why != outcome::deadline) return 0;
-    if (!may_be_others || until.passed()) return EAGAIN;
+    if (!old || !old->was_long()) return why == outcome::deadline ? EAGAIN : 0;
     has_looked_ = true;
     wake_list woken;
     for (const watched* w = files; w; w = w->next) w->file->confirm(woken);

@@ -16,8 +16,10 @@ void long_waits::look(timer_node& node, wake_list& woken) noexcept {
   long_waits& self = static_cast<tick&>(node).of;
   for (link* at = self.ends_.after; at != &self.hand_; at = at->after) {
     // One whose wait has ended already leaves as soon as it runs.
-    const place& old = static_cast<const place&>(*at);
-    if (old.who_.word.win(old.generation_, outcome::deadline)) woken.push(old.who_);
+    place& old = static_cast<place&>(*at);
+    if (!old.who_.word.win(old.generation_, outcome::woken)) continue;
+    old.was_long_ = true;
+    woken.push(old.who_);
   }
   self.hand_.take_out();
   self.ticks_ = false;

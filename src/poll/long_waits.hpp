@@ -3,8 +3,9 @@
 //
 // Invariants
 //  - Owner only. A ring of places that lie in the waiters' frames, oldest first; the hand stands between two of them.
-//  - At a tick all who stand before the hand have stood there for a period, and their waits end with outcome::deadline;
-//    then the hand goes behind the youngest. So a wait ends after one period at the earliest, and two at the latest.
+//  - At a tick all who stand before the hand have stood there for a period, and their waits end: woken, and their places
+//    say why (outcome::deadline is the word of the wait's own alarm, which then need not be cancelled). The hand goes
+//    behind the youngest. So a wait ends after one period at the earliest, and two at the latest.
 //  - The tick is queued while anybody has a place, and after the last one left for a period at most.
 #pragma once
 
@@ -43,11 +44,15 @@ class long_waits {
     place& operator=(const place&) = delete;
     ~place() { take_out(); }
 
+    // Whether it was a tick that ended the wait.
+    [[nodiscard]] bool was_long() const noexcept { return was_long_; }
+
    private:
     friend long_waits;
 
     waiter& who_;
     const claim::ticket generation_;
+    bool was_long_ = false;
   };
 
   // Nobody has a place, and nobody will.

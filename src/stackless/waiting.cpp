@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 // One wait of a task: arm, show the node, be suspended, read the outcome.
+#include <cassert>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/operation.hpp>
 
@@ -60,6 +61,7 @@ outcome task_wait::end_unheeded() noexcept {
   if (alarm_.who) {
     alarm_.who = nullptr;
     self.waits_until.store(deadline::limit, std::memory_order_relaxed);
+    assert(why != outcome::deadline || alarm_.index == timer_node::nowhere);
     if (why != outcome::deadline) self.desk->at.timers.cancel(alarm_);  // else it fired, here
   }
   return why;

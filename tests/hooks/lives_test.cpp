@@ -2,15 +2,18 @@
 // Numbers that are duplicated, closed, used again, passed on.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <thread>
 #include <vector>
+#include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
@@ -128,6 +131,34 @@ WEFT_SCENARIO("a number that is closed behind our back and used again is found o
     meet(s, again.in, again.out);
     meet(s, again.in, again.out);
   }
+}
+
+TEST_CASE("a wait with a timeout that finds out about a close behind our back leaves no alarm") {
+  weft::options with;
+  with.workers = workers();
+  weft::run(
+      [] {
+        ends polled = make_pipe(), read = make_pair(SOCK_STREAM);
+        constexpr timeval hour{3600, 0};
+        REQUIRE(::setsockopt(read.in, SOL_SOCKET, SO_RCVTIMEO, &hour, sizeof hour) == 0);
+        auto poller = weft::spawn([&] {
+          pollfd one{polled.in, POLLIN, 0};
+          CHECK(::poll(&one, 1, 3'600'000) == 1);
+          CHECK(one.revents == POLLNVAL);
+        });
+        auto reader = weft::spawn([&] {
+          char byte = 'x';
+          CHECK(::read(read.in, &byte, 1) == -1);
+          CHECK(errno == EBADF);
+        });
+        const auto timers = [] { return weft::stats().timers; };
+        while (timers() < 3) weft::this_fiber::yield();  // their alarms, and a tick
+        for (fd* behind_our_back : {&polled.in, &read.in}) ::syscall(SYS_close, behind_our_back->release());
+        poller.join();
+        reader.join();
+        while (timers() > 0) weft::this_fiber::yield();  // the tick is the last
+      },
+      with);
 }
 
 WEFT_SCENARIO("fclose closes behind our back") {

@@ -16,7 +16,7 @@ struct sleeper : waiter {
     ticket = word.arm();
     where.emplace(among, *this, ticket);
   }
-  [[nodiscard]] bool is_ended() const { return word.result(ticket) == outcome::deadline; }
+  [[nodiscard]] bool is_ended() const { return where->was_long(); }
 
   claim::ticket ticket = 0;
   std::optional<long_waits::place> where;
@@ -80,11 +80,24 @@ TEST_CASE("a wait that something else has ended is left alone") {
   woken.wait(here.waits);
   REQUIRE(woken.word.win(woken.ticket, outcome::woken));
   here.tick();
-  CHECK(woken.word.result(woken.ticket) == outcome::woken);
+  CHECK(!woken.is_ended());
   here.tick();  // it has not run yet, and has its place still
+  CHECK(!woken.is_ended());
   woken.where.reset();
   here.tick();
   CHECK(here.timers_of_it.count() == 0);
+}
+
+TEST_CASE("one whose wait was long keeps that until it runs") {
+  worker_of_test here;
+  sleeper old;
+  old.wait(here.waits);
+  here.tick();
+  CHECK(old.is_ended());
+  here.tick();
+  CHECK(old.is_ended());
+  old.where.reset();
+  here.tick();
 }
 
 TEST_CASE("an end with a tick still queued leaves nothing behind") {
