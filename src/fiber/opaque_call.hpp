@@ -58,6 +58,11 @@ class opaque_call {
     if (++self_.calls_without_wait >= longest_streak) [[unlikely]]
       let_others_run();
   }
+  // The same where others may run only if `is_place` says so, which is asked once in a streak.
+  template <class Is_place> void note_no_wait(Is_place&& is_place) noexcept {
+    if (++self_.calls_without_wait % longest_streak == 0 && is_place()) [[unlikely]]
+      let_others_run();
+  }
   void let_others_run() noexcept;
   // Whether a wait has been long (`long_waits`): then it was looked whose the numbers are.
   [[nodiscard]] bool has_looked() const noexcept { return has_looked_; }

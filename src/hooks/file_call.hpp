@@ -73,7 +73,8 @@ class file_call : public opaque_call {
         seen = state().about_to_try(which);
         const ssize_t result = attempt(seen);
         if (result >= 0) [[likely]] {
-          note_no_wait();
+          // Whoever made the file non-blocking may be in the middle of something that others must not see.
+          note_no_wait([this] { return !is_nonblocking(); });
           return {result, 0};
         }
         if (errno == EINTR) continue;

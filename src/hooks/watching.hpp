@@ -41,7 +41,11 @@ class watching : public opaque_call {
       for (watched* w = first_; w; w = w->next) w->seen = w->file->about_to_try(w->which);  // [fd-1]
       const int found = look();
       if (found < 0 && errno == EINTR) continue;
-      if (found != 0) return returns(found < 0 ? errno : 0, found);
+      if (found < 0) return returns(errno, found);
+      if (found > 0) {
+        note_no_wait();
+        return returns(0, found);
+      }
       if (const int error = wait(until)) return returns(error == EAGAIN ? 0 : error, 0);
     }
   }

@@ -2,6 +2,7 @@
 // Cancellation inside hooked calls: ECANCELED through C, an exception behind it.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -242,6 +243,31 @@ TEST_CASE("a fiber that never has to wait lets others run") {
         while (!stop) {
           CHECK(::write(files.out, &byte, 1) == 1);
           CHECK(::read(files.in, &byte, 1) == 1);
+        }
+        other.join();
+      },
+      {.workers = 1});
+}
+
+TEST_CASE("a call on a non-blocking file is no place where others run, a poll is one") {
+  weft::run(
+      [] {
+        const ends files = make_pair(SOCK_STREAM);
+        bool has_run = false;
+        auto other = weft::spawn([&] { has_run = true; });
+        char byte = 'x';
+        const auto goes_round = [&] {
+          CHECK(::write(files.out, &byte, 1) == 1);
+          CHECK(::read(files.in, &byte, 1) == 1);
+        };
+        // A library may be in the midst of a change that the fibers of its thread share, OpenSSL's queue of errors, say.
+        for (const int file : {int(files.in), int(files.out)}) set_nonblocking(file, true);
+        for (int i = 0; i < 1'000; ++i) goes_round();
+        CHECK(!has_run);
+        while (!has_run) {
+          goes_round();
+          pollfd one{files.out, POLLOUT, 0};
+          CHECK(::poll(&one, 1, 1'000) == 1);
         }
         other.join();
       },
