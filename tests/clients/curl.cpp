@@ -5,6 +5,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -101,7 +102,10 @@ class gate {
 };
 
 struct library {
-  library() { curl_global_init(CURL_GLOBAL_DEFAULT); }
+  library() {
+    std::signal(SIGPIPE, SIG_IGN);  // with CURLOPT_NOSIGNAL that is the program's to do
+    curl_global_init(CURL_GLOBAL_DEFAULT);
+  }
   ~library() { curl_global_cleanup(); }
 };
 
