@@ -19,12 +19,12 @@
 #include "hooks/elsewhere.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 #include "hooks/patience.hpp"
 #include "hooks/table.hpp"
 #include "hooks/uninterrupted.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"wait", pid_t(int*)> wait;
@@ -33,8 +33,9 @@ constexpr next_function<"wait4", pid_t(pid_t, int*, int, struct rusage*)> wait4;
 constexpr next_function<"waitpid", pid_t(pid_t, int*, int)> waitpid;
 constexpr next_function<"waitid", int(idtype_t, id_t, siginfo_t*, int)> waitid;
 constexpr next_function<"system", int(const char*)> system;
-constexpr next_function<"close", int(int)> close;
 }  // namespace next
+
+namespace {
 
 // A number of ours that is ready when a child has ended; -1 if the kernel has none.
 class end_of_child {

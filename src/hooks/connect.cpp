@@ -13,19 +13,19 @@
 #include "hooks/file_call.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 #include "hooks/table.hpp"
 #include "hooks/transfer.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"connect", int(int, const sockaddr*, socklen_t)> connect;
 constexpr next_function<"accept", int(int, sockaddr*, socklen_t*)> accept;
 constexpr next_function<"accept4", int(int, sockaddr*, socklen_t*, int)> accept4;
-constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
-constexpr next_function<"fcntl", int(int, int, void*)> fcntl;
 }  // namespace next
+
+namespace {
 
 // For a moment, of which nobody is told: not by way of our own fcntl(2).
 int set_flags(int fd, long flags) noexcept { return next::fcntl(fd, F_SETFL, reinterpret_cast<void*>(flags)); }

@@ -15,13 +15,14 @@
 #include "hooks/watching.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"epoll_wait", int(int, epoll_event*, int, int)> epoll_wait;
 constexpr next_function<"epoll_pwait", int(int, epoll_event*, int, int, const sigset_t*)> epoll_pwait;
 constexpr next_function<"epoll_pwait2", int(int, epoll_event*, int, const timespec*, const sigset_t*)> epoll_pwait2;
 }  // namespace next
+
+namespace {
 
 int epoll_on_fiber(control_block& self, const char* function, int fd, epoll_event* events, int most,
                    deadline until) noexcept {

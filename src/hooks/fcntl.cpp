@@ -13,17 +13,17 @@
 #include "hooks/lives.hpp"
 #include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
-namespace {
 
-// Variadic for its callers; the word that follows is passed alike on every processor that weft knows.
 namespace next {
-constexpr next_function<"fcntl", int(int, int, void*)> fcntl;
 constexpr next_function<"fcntl64", int(int, int, void*)> fcntl64;
 constexpr next_function<"ioctl", int(int, unsigned long, void*)> ioctl;
 }  // namespace next
+
+namespace {
 
 template <class Next> int control(Next next, int fd, int command, void* argument) {
   if (command == F_SETLKW || command == F_OFD_SETLKW) {

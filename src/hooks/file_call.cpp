@@ -5,14 +5,10 @@
 #include <sys/epoll.h>
 
 #include "base/own_process.hpp"
-#include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 
 namespace weft::detail {
 namespace {
-
-namespace next {
-constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
-}
 
 // Of what the descriptor remembers: what was not set at a moment of `file_settings`, and which.
 constexpr std::uint32_t no_limit[] = {16, 32}, blocks = 64, answers = 16 | 32 | 64;

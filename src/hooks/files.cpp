@@ -18,7 +18,6 @@
 #include "hooks/table.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"flock", int(int, int)> flock;
@@ -28,6 +27,8 @@ constexpr next_function<"fsync", int(int)> fsync;
 constexpr next_function<"fdatasync", int(int)> fdatasync;
 constexpr next_function<"syncfs", int(int)> syncfs;
 }  // namespace next
+
+namespace {
 
 // No man page says that there may be no thread for it, and programs do not forgive a failure: then it is made here.
 template <class Call> int on_disk(control_block& self, Call&& write_back) noexcept {

@@ -5,7 +5,7 @@ namespace weft::detail {
 namespace {
 
 // The names of a row are parted by spaces. docs/hooks.md tells the same.
-const left_alone rows[] = {
+const left_alone all_left_alone[] = {
     {"pread pread64 preadv preadv64 preadv2 preadv64v2 __pread_chk __pread64_chk pwrite pwrite64 pwritev pwritev64 "
      "pwritev2 pwritev64v2",
      "for files with offsets, which are always ready; where a disk is slow, use `blocking()`"},
@@ -47,6 +47,6 @@ const left_alone rows[] = {
 
 }  // namespace
 
-std::span<const left_alone> left_alone_table() noexcept { return rows; }
+std::span<const left_alone> left_alone_table() noexcept { return all_left_alone; }
 
 }  // namespace weft::detail

@@ -14,13 +14,12 @@
 
 #include "base/own_process.hpp"
 #include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 #include "hooks/table.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
-constexpr next_function<"close", int(int)> close;
 constexpr next_function<"close_range", int(unsigned, unsigned, int)> close_range;
 constexpr next_function<"closefrom", void(int)> closefrom;
 constexpr next_function<"dup", int(int)> dup;
@@ -33,6 +32,8 @@ constexpr next_function<"pipe2", int(int*, int)> pipe2;
 constexpr next_function<"eventfd", int(unsigned, int)> eventfd;
 constexpr next_function<"timerfd_create", int(clockid_t, int)> timerfd_create;
 }  // namespace next
+
+namespace {
 
 int begin_both(int result, const int* ends) noexcept {
   if (result == 0) {

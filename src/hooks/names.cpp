@@ -23,7 +23,6 @@
 #include "hooks/table.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"getaddrinfo", int(const char*, const char*, const addrinfo*, addrinfo**)> getaddrinfo;
@@ -38,6 +37,8 @@ constexpr next_function<"gethostbyname2_r", int(const char*, int, hostent*, char
 constexpr next_function<"gethostbyaddr_r", int(const void*, socklen_t, int, hostent*, char*, size_t, hostent**, int*)>
     gethostbyaddr_r;
 }  // namespace next
+
+namespace {
 
 [[nodiscard]] bool is_numeric(const char* name) noexcept {
   in6_addr room;

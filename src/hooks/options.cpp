@@ -10,13 +10,10 @@
 #include "poll/descriptor.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"setsockopt", int(int, int, int, const void*, socklen_t)> setsockopt;
 }
-
-}  // namespace
 
 const hooks_file options_hooks{};
 

@@ -13,24 +13,25 @@
 #include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 #include "hooks/table.hpp"
 #include "hooks/times.hpp"
 #include "hooks/watching.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
-constexpr next_function<"poll", int(pollfd*, nfds_t, int)> poll;
 constexpr next_function<"ppoll", int(pollfd*, nfds_t, const timespec*, const sigset_t*)> ppoll;
 constexpr next_function<"__poll_chk", int(pollfd*, nfds_t, int, size_t)> poll_chk;
 constexpr next_function<"__ppoll_chk", int(pollfd*, nfds_t, const timespec*, const sigset_t*, size_t)> ppoll_chk;
 }  // namespace next
 
+namespace {
+
 constexpr short for_output = POLLOUT | POLLWRNORM | POLLWRBAND;
 
 // A list that the kernel refuses as a whole is left to it to refuse.
-constexpr nfds_t most_files = 1 << 24;
+constexpr nfds_t most_polled = 1 << 24;
 
 int poll_on_fiber(control_block& self, const char* function, pollfd* files, nfds_t count, deadline until) noexcept {
   watching call(self, count, function);
@@ -51,7 +52,7 @@ extern "C" {
 
 int poll(pollfd* files, nfds_t count, int timeout) {
   control_block* const self = hooked_fiber();
-  if (!self || timeout == 0 || count > most_files || !is_own_process()) [[likely]]
+  if (!self || timeout == 0 || count > most_polled || !is_own_process()) [[likely]]
     return next::poll(files, count, timeout);
   return poll_on_fiber(*self, "poll", files, count, timeout < 0 ? never : deadline(std::chrono::milliseconds(timeout)));
 }
@@ -64,7 +65,7 @@ int __poll_chk(pollfd* files, nfds_t count, int timeout, size_t room) {
 
 int ppoll(pollfd* files, nfds_t count, const timespec* timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
-  if (!self || count > most_files || only_looks(timeout) || !is_own_process()) [[likely]]
+  if (!self || count > most_polled || only_looks(timeout) || !is_own_process()) [[likely]]
     return next::ppoll(files, count, timeout, mask);
   return poll_on_fiber(*self, "ppoll", files, count, timeout ? from_now(*timeout) : never);
 }

@@ -27,7 +27,6 @@
 #include WEFT_SOCKET_CALLS_HEADER
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"read", ssize_t(int, void*, size_t)> read;
@@ -38,6 +37,8 @@ constexpr next_function<"preadv2", ssize_t(int, const iovec*, int, off_t, int)> 
 constexpr next_function<"pwritev2", ssize_t(int, const iovec*, int, off_t, int)> pwritev2;
 constexpr next_function<"__read_chk", ssize_t(int, void*, size_t, size_t)> read_chk;
 }  // namespace next
+
+namespace {
 
 // A terminal takes that much at once when poll(2) says that it takes something, also when each line end becomes two
 // characters; of more it might want to wait for the reader.

@@ -17,7 +17,6 @@
 #include "hooks/transfer.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"recv", ssize_t(int, void*, size_t, int)> recv;
@@ -27,6 +26,8 @@ constexpr next_function<"recvmmsg", int(int, mmsghdr*, unsigned, int, timespec*)
 constexpr next_function<"__recv_chk", ssize_t(int, void*, size_t, size_t, int)> recv_chk;
 constexpr next_function<"__recvfrom_chk", ssize_t(int, void*, size_t, size_t, int, sockaddr*, socklen_t*)> recvfrom_chk;
 }  // namespace next
+
+namespace {
 
 constexpr int never_waits = MSG_DONTWAIT | MSG_OOB;
 

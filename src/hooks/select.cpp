@@ -23,15 +23,16 @@
 #include "hooks/watching.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"select", int(int, fd_set*, fd_set*, fd_set*, timeval*)> select;
 constexpr next_function<"pselect", int(int, fd_set*, fd_set*, fd_set*, const timespec*, const sigset_t*)> pselect;
 }  // namespace next
 
+namespace {
+
 constexpr int word_bits = sizeof(long) * CHAR_BIT;
-constexpr int most_files = 1 << 20;  // the kernel looks at no more than there can be
+constexpr int most_selected = 1 << 20;  // the kernel looks at no more than there can be
 
 // The caller's three sets, and a copy of them for the kernel to answer in.
 class fd_sets {
@@ -92,10 +93,10 @@ int select_on_fiber(control_block& self, const char* function, fd_sets& sets, in
   return found;
 }
 
-[[nodiscard]] bool is_good(int count) noexcept { return count >= 0 && count <= most_files && is_own_process(); }
+[[nodiscard]] bool is_good(int count) noexcept { return count >= 0 && count <= most_selected && is_own_process(); }
 
 // As the kernel normalizes it; negative for what it refuses.
-[[nodiscard]] timespec timespec_of(const timeval& t) noexcept {
+[[nodiscard]] timespec from_microseconds(const timeval& t) noexcept {
   return {t.tv_sec + t.tv_usec / 1'000'000, t.tv_usec % 1'000'000 * 1000};
 }
 
@@ -107,7 +108,7 @@ extern "C" {
 
 int select(int count, fd_set* in, fd_set* out, fd_set* special, timeval* timeout) {
   control_block* const self = hooked_fiber();
-  const timespec time = timeout ? timespec_of(*timeout) : timespec{};
+  const timespec time = timeout ? from_microseconds(*timeout) : timespec{};
   if (!self || (timeout && only_looks(&time)) || !is_good(count)) [[likely]]
     return next::select(count, in, out, special, timeout);
   const deadline until = timeout ? from_now(time) : never;

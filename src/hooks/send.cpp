@@ -14,7 +14,6 @@
 #include WEFT_SOCKET_CALLS_HEADER
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"send", ssize_t(int, const void*, size_t, int)> send;
@@ -22,6 +21,8 @@ constexpr next_function<"sendto", ssize_t(int, const void*, size_t, int, const s
 constexpr next_function<"sendmsg", ssize_t(int, const msghdr*, int)> sendmsg;
 constexpr next_function<"sendmmsg", int(int, mmsghdr*, unsigned, int)> sendmmsg;
 }  // namespace next
+
+namespace {
 
 // Whether the room that a send waits for is the peer's, of which no event tells.
 [[nodiscard]] bool goes_to_unix_peer(const file_call& call, const void* name) noexcept {

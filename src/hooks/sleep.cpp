@@ -16,7 +16,6 @@
 #include "hooks/times.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"sleep", unsigned(unsigned)> sleep;
@@ -25,6 +24,8 @@ constexpr next_function<"nanosleep", int(const timespec*, timespec*)> nanosleep;
 constexpr next_function<"clock_nanosleep", int(clockid_t, int, const timespec*, timespec*)> clock_nanosleep;
 constexpr next_function<"thrd_sleep", int(const timespec*, timespec*)> thrd_sleep;
 }  // namespace next
+
+namespace {
 
 // Until the clock shows that, whatever is done to the clock meanwhile. 0 or an errno.
 int sleep_until_shown(opaque_call& call, clockid_t clock, const timespec& shown) noexcept {

@@ -39,7 +39,7 @@ namespace {
 
 template <auto Function> const auto at = reinterpret_cast<void (*)()>(Function);
 
-const hook rows[] = {
+const hook all_hooks[] = {
     {"sleep", behaviour::sleeps, at<&::sleep>},
     {"usleep", behaviour::sleeps, at<&::usleep>},
     {"nanosleep", behaviour::sleeps, at<&::nanosleep>},
@@ -116,6 +116,6 @@ const hook rows[] = {
 
 }  // namespace
 
-std::span<const hook> hooks_table() noexcept { return rows; }
+std::span<const hook> hooks_table() noexcept { return all_hooks; }
 
 }  // namespace weft::detail

@@ -22,7 +22,6 @@
 #include "hooks/next.hpp"
 
 namespace weft::detail {
-namespace {
 
 namespace next {
 constexpr next_function<"pthread_mutex_lock", int(pthread_mutex_t*)> lock;
@@ -31,6 +30,8 @@ constexpr next_function<"pthread_mutex_timedlock", int(pthread_mutex_t*, const t
 constexpr next_function<"pthread_mutex_clocklock", int(pthread_mutex_t*, clockid_t, const timespec*)> clocklock;
 constexpr next_function<"pthread_mutex_unlock", int(pthread_mutex_t*)> unlock;
 }  // namespace next
+
+namespace {
 
 constinit std::atomic<const lock_witness*> witness{nullptr};
 constinit held_mutexes held;
