@@ -40,8 +40,8 @@ outcome waiting::park_otherwise(std::int64_t until) noexcept {
   fiber_->waits_for.store(nullptr, std::memory_order_relaxed);
   const outcome why = who_->word.result(ticket_);
   assert(why != outcome::none);  // else nobody owed it an unpark
-  assert(why != outcome::deadline ||
-         alarm.index == timer_node::nowhere);  // that is what the alarm says, and nobody else
+  // Nobody else says that it was the deadline.
+  assert(why != outcome::deadline || alarm.index == timer_node::nowhere);
   if (why != outcome::deadline || fiber_->kind.movable) where.cancel(alarm);
   return why;
 }
