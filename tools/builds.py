@@ -9,15 +9,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
-# Line tables are enough for a backtrace and compile faster than full debug information.
 RELEASE = ["-Dbuildtype=release"]
-DEBUG = ["-Dbuildtype=debug", "-Dcpp_args=-g1"]
-SANITIZED = ["-Dbuildtype=plain", "-Doptimization=1", "-Dcpp_args=-g1", "-Db_lundef=false"]
+DEBUG = ["-Dbuildtype=debug"]
+SANITIZED = ["-Dbuildtype=plain", "-Doptimization=1", "-Db_lundef=false"]
 ASAN = SANITIZED + ["-Db_sanitize=address,undefined"]
 TSAN = SANITIZED + ["-Db_sanitize=thread"]
-# All but the release builds, which compile every file alone: they find missing includes, nothing is inlined between files,
-# and what the second of them compiles the compiler cache has from the first. They make the examples, too; the others have
-# those that tests/examples compiles.
+# All but the release builds, which compile every file of the library alone: they find missing includes, nothing is inlined
+# between files, and what the second of them compiles the compiler cache has from the first. They make the examples, too;
+# the others have those that tests/examples compiles.
 UNITY = ["-Dunity=on", "-Dunity_size=32"]
 
 
@@ -29,7 +28,7 @@ class Build:
     compiler: str = ""  # the default one
     cross: str = ""  # a machine of tools/cross
     environment: dict[str, str] = field(default_factory=dict)  # of the tests
-    unity: bool = True  # the library and each room of the tests are compiled in a few large pieces
+    unity: bool = True  # the library is compiled in a few large pieces, as each room of the tests is in all builds
 
     @property
     def directory(self):
@@ -39,6 +38,17 @@ class Build:
     def floors(self):
         return 2 if self.cross else 7
 
+    def arguments(self):
+        """Of the compiler."""
+        # A large piece names its files by the directory it is made in. Without that, builds of both contexts have the same
+        # tests, and the second one's are in the compiler cache.
+        given = [f"-fmacro-prefix-map={self.directory}/../../=../../"]
+        if self.options is not RELEASE:
+            given += ["-g1"]  # line tables are enough for a backtrace and compile faster than full debug information
+        if self.cross:
+            given += [f"-isystem{lone_headers()}"]
+        return given
+
     def compile(self, log, jobs=None):
         """Configures if need be, compiles, and returns whether that worked. What was said goes to the file `log`."""
         environment = dict(os.environ, CCACHE_BASEDIR=str(ROOT), CCACHE_NOHASHDIR="1")
@@ -47,9 +57,8 @@ class Build:
         options = [*self.options, f"-Dcontext={self.context}", f"-Dfloors={self.floors}", "-Dtests=enabled"]
         options += UNITY if self.unity else ["-Dexamples=true"]
         if self.cross:
-            options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini"),
-                        f"-Dcpp_args=-g1 -isystem{lone_headers()}"]
-        setup = ["meson", "setup", str(self.directory), *options]
+            options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini")]
+        setup = ["meson", "setup", str(self.directory), *options, f"-Dcpp_args={' '.join(self.arguments())}"]
         # A directory that other options made is made anew; the compiler cache keeps that cheap.
         written = self.directory / "options.txt"
         configured = (self.directory / "build.ninja").exists() and written.exists()
