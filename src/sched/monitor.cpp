@@ -10,6 +10,7 @@
 #include <cstring>
 
 #include "sched/population.hpp"
+#include "sched/run_delay.hpp"
 #include "sched/signals.hpp"
 #include "sched/system_call.hpp"
 #include "sched/worker.hpp"
@@ -80,12 +81,14 @@ bool monitor::look(worker& at, view& seen) noexcept {
   const bool busy = at.is_busy();
   if (!busy || turns != seen.turns) {
     const bool active = busy || turns != seen.turns;
-    seen = {turns, now, false};
+    seen = {turns, now, busy ? run_delay(at.thread_id()) : std::chrono::nanoseconds(), false};
     return active;
   }
-  if (now - seen.since >= threshold_ && !seen.reported) {
+  if (seen.reported || now - seen.since < threshold_) return true;
+  const auto held = now - seen.since - (run_delay(at.thread_id()) - seen.delayed);
+  if (held >= threshold_) {
     seen.reported = true;
-    report(at, now - seen.since);
+    report(at, held);
   }
   return true;
 }
