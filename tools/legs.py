@@ -15,13 +15,14 @@ from builds import BUILDS, Build
 FIRST_FLOOR_WITH_WORKERS = 4
 TIMEOUT = 900  # seconds that one leg may take
 
+# In this order: what compiles fast comes first, so that there are legs to run while the sanitizers compile.
 MATRIX = [
     ("release", [1, 2, 4, 16]),
     ("debug", [2, 16]),
+    ("boost-debug", [1, 4]),
+    ("boost-release", [2]),
     ("asan", [2, 4]),
     ("tsan", [4]),
-    ("boost-release", [2]),
-    ("boost-debug", [1, 4]),
     ("aarch64", [1]),
     ("riscv64", [1]),
 ]
