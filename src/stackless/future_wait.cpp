@@ -23,14 +23,14 @@ future_wait::future_wait(std::span<const any_future> what, return_when when, dea
     : what_(what.begin(), what.end()), state_(std::make_shared<state>(what.size())) {
   callbacks_.reserve(what_.size());
   for (const any_future& each : what_) {
-    callbacks_.push_back(each.add_done_callback([s = state_, when](const any_future& done) {
+    callbacks_.push_back(each.add_callback_in_any_case([s = state_, when](const any_future& done) {
       const bool last = s->left.fetch_sub(1, std::memory_order_acq_rel) == 1;
       if (last || when == return_when::first_completed || (when != return_when::all_completed && has_failed(done)) ||
           (when == first_unsuccessful && done.cancelled()))
         s->settle();
     }));
   }
-  if (!until.is_never()) alarm_ = stackless::get_running_loop().call_at(until, [s = state_] { s->settle(); });
+  if (!until.is_never()) alarm_ = alarm_in_any_case(until, [s = state_] { s->settle(); });
 }
 
 future_wait::~future_wait() {
@@ -54,14 +54,14 @@ done_queue::done_queue(std::vector<any_future> what, deadline until)
   callbacks_.reserve(what_.size());
   for (const any_future& each : what_) {
     const auto index = std::ptrdiff_t(callbacks_.size());
-    callbacks_.push_back(each.add_done_callback([s = state_, index] {
+    callbacks_.push_back(each.add_callback_in_any_case([s = state_, index] {
       const std::lock_guard guard(s->lock);
       s->done.push_back(index);
       s->wake();
     }));
   }
   if (until.is_never()) return;
-  alarm_ = stackless::get_running_loop().call_at(until, [s = state_] {
+  alarm_ = alarm_in_any_case(until, [s = state_] {
     const std::lock_guard guard(s->lock);
     s->late = true;
     s->wake();

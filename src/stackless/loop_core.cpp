@@ -187,7 +187,7 @@ void loop_core::call_now(runnable& r) noexcept {
 
 void loop_core::call(callback& what) noexcept {
   mark_turn();
-  if (!dropping_ && !what.is_cancelled()) {
+  if ((!dropping_ || what.in_any_case) && !what.is_cancelled()) {
     const borrowed_context around(what.context);
     try {
       if (debug.load(std::memory_order_relaxed)) [[unlikely]]

@@ -18,7 +18,8 @@
 //  [loop-3] A loop that owns its worker runs nothing while nobody is in run_forever(): the worker is held in `hold`.
 //           stop() lets the batch end: `turn_`, when it comes, holds the worker again and so wakes who runs it.
 //  [loop-4] At the end callbacks are dropped instead of called: those in the queue as they come, timers and letters by
-//           `close`, after which nothing is accepted.
+//           `close`, after which nothing is accepted. But those that are `in_any_case` are called until then: tasks that
+//           are unwound wait for others, and weft's own callbacks tell them.
 #pragma once
 
 #include <atomic>

@@ -18,7 +18,7 @@ void task_group::require_open() const {
 void task_group::admit(const any_future& child) {
   children_.push_back(child);
   ++unfinished_;
-  child.add_done_callback([this](const any_future& which) { ended(which); });
+  child.add_callback_in_any_case([this](const any_future& which) { ended(which); });
 }
 
 void task_group::ended(const any_future& child) {

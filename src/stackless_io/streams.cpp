@@ -157,7 +157,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
     auto between = std::make_shared<stream_writer::channel>(reader);
     transport over = adopt_connection(std::move(stream), between);
     ++live_;
-    between->closed.add_done_callback([self = shared_from_this()] {
+    between->closed.add_callback_in_any_case([self = shared_from_this()] {
       --self->live_;
       self->tell_end();
     });

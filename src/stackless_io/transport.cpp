@@ -153,7 +153,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
   // Called once, from the loop and never from where it was closed, as asyncio does.
   void lose(std::exception_ptr why) {
     if (std::exchange(lost_, true)) return;
-    loop_.call_soon([self = shared_from_this(), why = std::move(why)] {
+    auto tell = [self = shared_from_this(), why = std::move(why)] {
       try {
         self->protocol_->connection_lost(why);
       } catch (...) {
@@ -161,7 +161,10 @@ class transport::connection : public std::enable_shared_from_this<connection> {
       }
       self->stream_.close();
       self->protocol_ = nullptr;
-    });
+    };
+    const auto told = detail::make_callback(std::move(tell), {});
+    told->in_any_case = true;  // a task that is unwound may wait for the connection to be closed
+    detail::schedule(loop_.core(), *told);
   }
 
   event_loop& loop_;

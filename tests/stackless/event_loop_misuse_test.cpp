@@ -92,6 +92,42 @@ TEST_CASE("closing a loop reports the tasks that have not ended, and unwinds the
   CHECK(said == std::vector<std::string>{"Task was destroyed but it is pending"});
 }
 
+TEST_CASE("closing a loop unwinds tasks that wait for others on their way out") {
+  event_loop loop;
+  loop.set_exception_handler([](event_loop&, const error_context&) {});
+  int unwound = 0;
+  const auto waits = [&]() -> task<> {
+    const struct at_end {
+      int& count;
+      ~at_end() { ++count; }
+    } guard{unwound};
+    co_await weft::stackless::sleep(weft::never);
+  };
+  const auto waits_after_all = [&]() -> task<> {
+    try {
+      co_await waits();
+    } catch (const weft::cancelled&) {
+    }
+    const weft::stackless::future<> nobody_sets;
+    CHECK_THROWS_AS(co_await weft::stackless::wait_for(nobody_sets, 1ms), weft::timed_out);
+  };
+  const auto gathers = [&]() -> task<> { (void)co_await weft::stackless::gather(waits(), waits()); };
+  std::vector<weft::stackless::task_future<>> all;
+  all.push_back(loop.create_task(weft::stackless::with_task_group([&](weft::stackless::task_group& group) -> task<> {
+    (void)group.create_task(waits());
+    co_return;
+  })));
+  all.push_back(loop.create_task(gathers()));
+  all.push_back(loop.create_task(weft::stackless::wait_for(waits(), 1h)));
+  auto last = loop.create_task(waits_after_all());
+  loop.call_later(0s, [&] { loop.stop(); });
+  loop.run_forever();
+  loop.close();
+  CHECK(unwound == 5);
+  for (const auto& each : all) CHECK(each.cancelled());
+  CHECK(last.done());
+}
+
 TEST_CASE("what leaves a callback goes to the exception handler, and the loop runs on") {
   event_loop loop;
   std::string said;

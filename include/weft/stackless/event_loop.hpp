@@ -98,7 +98,7 @@ class event_loop {
   // but by call_soon_threadsafe().
   void stop();
   // Drops all callbacks. Tasks that have not ended are reported, each, to the exception handler ("Task was destroyed but
-  // it is pending"), then cancelled and unwound. Waits for begun calls of run_in_executor(). loop_error while it runs;
+  // it is pending"), then cancelled and unwound; on their way out they may still wait for others. Waits for begun calls of run_in_executor(). loop_error while it runs;
   // nothing when it is closed already.
   void close();
   [[nodiscard]] bool is_running() const noexcept;

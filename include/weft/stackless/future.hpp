@@ -41,6 +41,13 @@ class any_future {
   std::uint64_t add_done_callback(F&& f, std::source_location where = std::source_location::current()) const;
   // Whether it was there, and will not be called.
   bool remove_done_callback(std::uint64_t which) const { return core().remove(which); }
+  // For what is built on futures: one that is called also while the loop is being closed.
+  template <class F>
+  std::uint64_t add_callback_in_any_case(F&& f, std::source_location where = std::source_location::current()) const {
+    const auto made = make_done_callback(std::forward<F>(f), where);
+    made->in_any_case = true;
+    return core().add(made);
+  }
 
   [[nodiscard]] friend bool operator==(const any_future& a, const any_future& b) noexcept {
     return a.core_.get() == b.core_.get();
@@ -53,6 +60,10 @@ class any_future {
   }
 
  private:
+  template <class F>
+  [[nodiscard]] static detail::counted_pointer<detail::done_callback> make_done_callback(F&& f,
+                                                                                         std::source_location where);
+
   detail::counted_pointer<detail::loop_future> core_;
 };
 
@@ -141,6 +152,11 @@ template <class T = void> class future : public any_future {
 };
 
 template <class F> std::uint64_t any_future::add_done_callback(F&& f, std::source_location where) const {
+  return core().add(make_done_callback(std::forward<F>(f), where));
+}
+
+template <class F>
+detail::counted_pointer<detail::done_callback> any_future::make_done_callback(F&& f, std::source_location where) {
   class calling final : public detail::done_callback {
    public:
     calling(F&& what, std::source_location asked) : done_callback(asked), what_(std::in_place, std::forward<F>(what)) {}
@@ -158,7 +174,7 @@ template <class F> std::uint64_t any_future::add_done_callback(F&& f, std::sourc
    private:
     std::optional<std::decay_t<F>> what_;
   };
-  return core().add(detail::counted_pointer<detail::done_callback>(new calling(std::forward<F>(f), where)));
+  return detail::counted_pointer<detail::done_callback>(new calling(std::forward<F>(f), where));
 }
 
 }  // namespace weft::stackless

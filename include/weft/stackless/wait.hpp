@@ -79,7 +79,7 @@ template <class Body> auto timeout(deadline until, Body body) -> std::invoke_res
     const struct alarm {
       timer_handle timer;
       ~alarm() { timer.cancel(); }
-    } guard{get_running_loop().call_at(until, [&expired, me] {
+    } guard{detail::alarm_in_any_case(until, [&expired, me] {
       expired = true;
       me.cancel();
     })};

@@ -42,6 +42,7 @@ class callback : public runnable {
 
   loop_core* loop = nullptr;  // from when it is scheduled
   context_place context;      // of whoever scheduled it
+  bool in_any_case = false;   // also while the loop ends: a task that is unwound may wait for what it does
   const std::source_location where;
 
  protected:

@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <source_location>
 #include <span>
+#include <utility>
 #include <vector>
 #include <weft/base/deadline.hpp>
 #include <weft/stackless/callback_handle.hpp>
@@ -26,6 +28,16 @@ enum class return_when : std::uint8_t {
 }  // namespace weft::stackless
 
 namespace weft::detail {
+
+// A timer of the running loop that goes off also while that is being closed. Throws loop_error when there is none,
+// bad_alloc.
+template <class F> [[nodiscard]] stackless::timer_handle alarm_in_any_case(deadline when, F&& f) {
+  const auto made =
+      make_callback<timed_callback>(std::forward<F>(f), std::source_location::current(), when.to_nanoseconds());
+  made->in_any_case = true;
+  schedule_at(running_loop(), *made);
+  return stackless::timer_handle(made);
+}
 
 // While it lives, the futures have its callbacks.
 class future_wait {
