@@ -16,22 +16,65 @@ const lot_rule condition::waiting{
           held.released = true;
           held.unlock(held.lock);
         },
+    .may_be_gone = true,
+};
+
+// With the lot locked, as long as it lives.
+class condition::notification {
+ public:
+  explicit notification(parking_lot& of) noexcept : lot_(of), state_(of.lock()) {}
+  notification(const notification&) = delete;
+  notification& operator=(const notification&) = delete;
+  ~notification() {
+    while (wait_node* const n = leaving_.front()) {
+      leaving_.remove(*n);
+      lot_.queue().push_front(*n);
+    }
+    lot_.unlock(state_);
+  }
+
+  // The first who still waits; he is owed an unpark. Null: nobody.
+  [[nodiscard]] waiter* claim_next() noexcept {
+    while (wait_node* const n = lot_.queue().front()) {
+      lot_.queue().remove(*n);
+      if (n->who->word.win(n->generation, outcome::woken)) return n->who;
+      if (!parking_lot::let_go(*n)) leaving_.push_back(*n);
+    }
+    return nullptr;
+  }
+
+ private:
+  parking_lot& lot_;
+  const parking_lot::word state_;
+  wait_queue leaving_;
 };
 
 void condition::notify_one() noexcept {
-  const auto state = lot_.lock();
-  wait_node* const first = lot_.queue().claim_one(outcome::woken);
-  waiter* const who = first ? first->who : nullptr;
-  lot_.unlock(state);
+  waiter* const who = notification(lot_).claim_next();
   if (who) who->unpark(*who);
 }
 
 void condition::notify_all() noexcept {
   wake_list woken;
-  const auto state = lot_.lock();
-  lot_.queue().claim_all(outcome::woken, woken);
-  lot_.unlock(state);
+  {
+    notification now(lot_);
+    while (waiter* const who = now.claim_next()) woken.push(*who);
+  }
   woken.unpark_all();
+}
+
+bool condition::has_waiters() noexcept {
+  const auto state = lot_.lock();
+  const wait_node* n = lot_.queue().front();
+  // relaxed: one that has been notified has decided before.
+  while (n && n->leaves.load(std::memory_order_relaxed) == wait_node::leaving::by_waiter) n = n->next;
+  lot_.unlock(state);
+  return n != nullptr;
+}
+
+void condition::verify_left(const char* what) noexcept {
+  for (unsigned spins = 0; lot_.look() & parking_lot::flags; relax(spins++))
+    if (has_waiters()) die_of_misuse(what);
 }
 
 bool condition::wait_until(held_lock& held, deadline until) {

@@ -24,6 +24,10 @@ bool lot_operation::advance() noexcept {
   }
   why_ = wait_.end_unheeded();
   if (why_ == outcome::woken) return !rule_->wake_is_a_try || enter(true, was == phase::waiting_deaf);
+  if (rule_->may_be_gone && !parking_lot::begin_to_leave(wait_.node())) {
+    if (why_ == outcome::cancelled) (void)take_cancellation(self());
+    return true;
+  }
   wake_list woken;
   parking_lot::word state = lot_->lock();  // [lot-4]
   lot_->queue().remove(wait_.node());
@@ -39,6 +43,7 @@ bool lot_operation::advance() noexcept {
 }
 
 bool lot_operation::enter(bool again, bool deaf) noexcept {
+  wait_.node().leaves.store(wait_node::leaving::undecided, std::memory_order_relaxed);  // published by the lot
   wake_list woken;
   parking_lot::word state = lot_->lock();
   const entry verdict = rule_->enter(*lot_, state, wait_.node(), again, woken);

@@ -17,6 +17,7 @@ bool wait_noting(parking_lot& lot, const lot_rule& rule, deadline until, std::ui
     waiting me(deaf ? waiting::may_cancel::no : waiting::may_cancel::yes, rule.what);  // [claim-1]
     wait_node& node = me.place();
     node.note = note;
+    node.leaves.store(wait_node::leaving::undecided, std::memory_order_relaxed);  // published by the lot
     wake_list woken;
     parking_lot::word state = lot.lock();
     const entry verdict = rule.enter(lot, state, node, again, woken);
@@ -40,6 +41,10 @@ bool wait_noting(parking_lot& lot, const lot_rule& rule, deadline until, std::ui
     if (why == outcome::woken) {
       if (!rule.wake_is_a_try) return true;
       continue;
+    }
+    if (rule.may_be_gone && !parking_lot::begin_to_leave(node)) {
+      me.heed(why);
+      return false;
     }
     state = lot.lock();  // [lot-4]
     lot.queue().remove(node);

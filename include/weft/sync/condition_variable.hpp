@@ -60,7 +60,7 @@ class condition_variable {
  public:
   constexpr condition_variable() noexcept = default;
   ~condition_variable() {
-    condition_.lot().verify_empty("weft: a condition_variable was destroyed while somebody waits for it");
+    condition_.verify_left("weft: a condition_variable was destroyed while somebody waits for it");
   }
 
   // Never park. Anybody, whether he holds the mutex or not.

@@ -31,7 +31,7 @@ class condition_variable_any {
  public:
   constexpr condition_variable_any() noexcept = default;
   ~condition_variable_any() {
-    condition_.lot().verify_empty("weft: a condition_variable_any was destroyed while somebody waits for it");
+    condition_.verify_left("weft: a condition_variable_any was destroyed while somebody waits for it");
   }
 
   // Never park. Anybody.

@@ -8,6 +8,7 @@
 //  - Fairness is decided here and nowhere else: first linked, first tried.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <weft/detail/run/waiter.hpp>
 
@@ -24,6 +25,9 @@ struct alignas(16) wait_node {  // aligned so that a word can keep flags beside 
   wait_node* prev = nullptr;  // of the first one: the last
   wait_node* next = nullptr;
   bool linked = false;
+  // Who unlinks it when its claim was won by somebody else; where the queue may go meanwhile ([lot-5]).
+  enum class leaving : std::uint8_t { undecided, by_waiter, by_waker };
+  std::atomic<leaving> leaves{leaving::undecided};
   std::uint64_t note = 0;  // what the queue's owner has to know of the waiter
 };
 

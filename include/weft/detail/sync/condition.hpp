@@ -20,6 +20,9 @@ class condition {
  public:
   constexpr condition() noexcept = default;
 
+  // Ends the process if somebody waits: `what` says so. Waits for those who are on their way out, [lot-5].
+  void verify_left(const char* what) noexcept;
+
   void notify_one() noexcept;
   void notify_all() noexcept;
   [[nodiscard]] parking_lot& lot() noexcept { return lot_; }
@@ -30,6 +33,9 @@ class condition {
   [[nodiscard]] bool wait_until(held_lock& held, deadline until);
 
  private:
+  class notification;
+  [[nodiscard]] bool has_waiters() noexcept;
+
   parking_lot lot_;
 };
 

@@ -29,6 +29,7 @@ struct lot_rule {
   // After the node has been linked, under no lock, with its note: what else has to be let go before the wait.
   void (*linked)(std::uint64_t note) noexcept = nullptr;
   bool cancellable = true;
+  bool may_be_gone = false;    // [lot-5]
   bool wake_is_a_try = false;  // who was woken enters again, and if it has to wait it is the first in line again
   std::errc mistake{};         // what a refusal throws, and the text of it
   const char* mistake_text = "";

@@ -17,6 +17,10 @@
 //          lot: whoever sees the state may destroy it. The claimed are unparked only then, and by their own memory.
 //  [lot-4] A waiter that was woken is done, and does not touch the lot again. One whose wait ended otherwise locks the
 //          lot and unlinks its node before it returns; from a wait that was cut short nobody expects anything.
+//  [lot-5] A condition variable may go when all have been notified, also those whose wait was cut short and who have not
+//          run since. So such a one asks its node first, by an exchange, and leaves the lot alone if a notifier was there
+//          before: that is the notifier's last touch of the node. If the waiter was first, the notifier lets it be in the
+//          queue, and the destructor waits for it: it runs, and has a handful of instructions to go.
 #pragma once
 
 #include <atomic>
@@ -76,6 +80,20 @@ class parking_lot {
   }
   // While it is locked.
   [[nodiscard]] wait_queue& queue() noexcept { return queue_; }
+
+  // [lot-5] The waiter, whose wait was cut short. False: its node is not linked any more, and the lot may be gone. acquire:
+  // pairs with `let_go`.
+  [[nodiscard]] static bool begin_to_leave(wait_node& node) noexcept {
+    return node.leaves.exchange(wait_node::leaving::by_waiter, std::memory_order_acq_rel) !=
+           wait_node::leaving::by_waker;
+  }
+  // A waker, with the lot locked, who has unlinked the node and has not won its claim. True: it is not to be touched any
+  // more. False: the waiter is on its way to the lot. release: pairs with `begin_to_leave`.
+  [[nodiscard]] static bool let_go(wait_node& node) noexcept {
+    auto before = wait_node::leaving::undecided;
+    return node.leaves.compare_exchange_strong(before, wait_node::leaving::by_waker, std::memory_order_release,
+                                               std::memory_order_relaxed);
+  }
 
  private:
   std::atomic<word> word_;
