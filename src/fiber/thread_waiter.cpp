@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/thread_waiter.hpp"
 
+#include <cxxabi.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,36 +12,47 @@
 #include <mutex>
 #include <weft/detail/base/spin_lock.hpp>
 
+extern "C" void* __dso_handle;  // of this library, which stays as long as a thread has to call `give_back`
+
 namespace weft::detail {
 namespace {
 
 spin_lock free_lock;
 thread_waiter* free_list = nullptr;  // under `free_lock`; never freed, since a late waker may still read a claim
 
+// Without a destructor: it is looked at while those of the thread's variables run, and of the program's.
+constinit thread_local thread_waiter* of_this_thread = nullptr;
+
 }  // namespace
 
-// Takes one for a thread on its first wait, gives it back when the thread ends.
+// Takes one for a thread on its first wait, gives it back when the thread ends. A destructor of a thread's variable that
+// runs later may wait, too: then the thread takes one again, for that long. So no thread_local object will do, which ends
+// only once.
 class thread_waiter_owner {
  public:
-  thread_waiter_owner() {
+  static thread_waiter& take() {
+    thread_waiter* taken;
     {
       const std::lock_guard guard(free_lock);
-      if ((mine = free_list)) free_list = mine->next_free_;
+      if ((taken = free_list)) free_list = taken->next_free_;
     }
-    if (!mine) mine = new thread_waiter;
+    if (!taken) taken = new thread_waiter;
+    of_this_thread = taken;
+    abi::__cxa_thread_atexit(&give_back, taken, &__dso_handle);
+    return *taken;
   }
-  ~thread_waiter_owner() {
+
+ private:
+  static void give_back(void* taken) {
+    auto* const mine = static_cast<thread_waiter*>(taken);
+    of_this_thread = nullptr;
     const std::lock_guard guard(free_lock);
     mine->next_free_ = free_list;
     free_list = mine;
   }
-  thread_waiter* mine;
 };
 
-thread_waiter& thread_waiter::mine() {
-  thread_local thread_waiter_owner owner;
-  return *owner.mine;
-}
+thread_waiter& thread_waiter::mine() { return of_this_thread ? *of_this_thread : thread_waiter_owner::take(); }
 
 void thread_waiter::unpark_thread(waiter& w) noexcept {
   auto& self = static_cast<thread_waiter&>(w);
