@@ -9,7 +9,7 @@
 //  [signal-2] The handler counts, then rings. One thread of weft's own, started with the first wait of the process,
 //             hears it and, under the lock, claims all that wait for what has arrived.
 //  [signal-3] A waiter that was woken by anything else still looks, under the lock, whether its signal has arrived
-//             meanwhile: a deadline does not swallow it.
+//             meanwhile: neither a deadline nor a cancellation swallows it.
 #include <weft/fiber/signal_wait.hpp>
 
 #include <pthread.h>
@@ -199,8 +199,8 @@ int signal_wait(std::initializer_list<int> signals, deadline until) {
   }
   const detail::outcome why = me.park(until);  // [signal-1]
   desk.leave(one);
-  if (why == detail::outcome::cancelled) me.heed(why);
-  if (one.got != 0) return one.got;
+  if (one.got != 0) return one.got;  // a cancellation is for the next point then
+  me.heed(why);
   throw timed_out("weft: signal_wait(): none came in time");
 }
 

@@ -121,6 +121,30 @@ TEST_CASE("signal_wait is a cancellation point") {
   CHECK((handler_of(SIGUSR1) == before));
 }
 
+TEST_CASE("a signal that has come is told, also to one who has been cancelled meanwhile") {
+  const auto before = handler_of(SIGUSR1);
+  weft::runtime r({.workers = 1});
+  auto f = r.spawn([] {
+    CHECK(weft::signal_wait({SIGUSR1}) == SIGUSR1);
+    CHECK_THROWS_AS(weft::this_fiber::check_cancelled(), weft::cancelled);
+  });
+  wait_until_waited_for(SIGUSR1, before);
+  while (weft::stats().parked == 0) std::this_thread::yield();
+  std::atomic<bool> cancelled{false}, raised{false};
+  auto holds_the_worker = r.spawn([&] {
+    f.cancel();
+    cancelled = true;
+    while (!raised) {
+    }
+  });
+  while (!cancelled) std::this_thread::yield();
+  raise(SIGUSR1);  // and its handler has run
+  raised = true;
+  holds_the_worker.join();
+  f.join();
+  CHECK((handler_of(SIGUSR1) == before));
+}
+
 TEST_CASE("a signal that all threads of the program block is heard, too") {
   const auto before = handler_of(SIGUSR2);
   sigset_t block, mask;
