@@ -59,7 +59,7 @@ task<> stream_reader::state::wait_for_data() {
   try {
     co_await told;
   } catch (const cancelled&) {
-    waiter_.reset();
+    if (waiter_ == told) waiter_.reset();  // else we were told, and another one waits now
     throw;
   }
 }
