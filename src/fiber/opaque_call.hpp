@@ -47,9 +47,11 @@ class opaque_call {
   // reason to try again. Files that cannot be waited for are taken off the list.
   [[nodiscard]] int wait_for_any(watched*& files, deadline until) noexcept;
 
+  // Whether a cancellation point may have something to say.
+  [[nodiscard]] bool is_pending() const noexcept { return self_.word.pending(); }
   // A cancellation point that does not wait: 0 or ECANCELED.
   [[nodiscard]] int check() noexcept {
-    if (!self_.word.pending()) [[likely]]
+    if (!is_pending()) [[likely]]
       return 0;
     return check_slowly();
   }

@@ -4,6 +4,8 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <weft/detail/base/cpu_relax.hpp>
+
 #include "base/own_process.hpp"
 #include "hooks/next_shared.hpp"
 
@@ -90,7 +92,13 @@ int file_call::wait(direction which, descriptor::attempt seen) noexcept {
 }
 
 file_call::asking::asking(file_call& call) noexcept : state_(call.state()) {
-  while (!state_.try_to_ask()) call.let_others_run();  // another worker's fiber is between its two system calls
+  // Another worker's fiber is between its two system calls.
+  for (unsigned spins = 0; !state_.try_to_ask();) {
+    if (call.is_nonblocking())
+      relax(spins++);  // no place where others run
+    else
+      call.let_others_run();
+  }
 }
 
 file_call::asking::~asking() { state_.has_asked(); }

@@ -58,11 +58,9 @@ class file_call : public opaque_call {
     descriptor& state_;
   };
 
-  // First thing in a call that may wait: 0, or ECANCELED. A non-blocking file is no place to be cancelled.
-  [[nodiscard]] int begin() noexcept {
-    const int error = check();
-    return error && !is_nonblocking() ? error : 0;
-  }
+  // First thing in a call that may wait: 0, or ECANCELED. A non-blocking file is no place to be cancelled, which lets
+  // others run and counts.
+  [[nodiscard]] int begin() noexcept { return is_pending() && !is_nonblocking() ? check() : 0; }
 
   // May park. Tries, by a function that returns what a system call does, until that is not EAGAIN, the program made the
   // file non-blocking, or the wait ends otherwise. `seen`: of an attempt that need not be made, or 0.

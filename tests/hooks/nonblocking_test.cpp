@@ -8,12 +8,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdint>
+#include <thread>
 #include <utility>
 #include <vector>
+#include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "poll/descriptor.hpp"
 
 extern "C" int fcntl64(int, int, ...);
 
@@ -154,4 +159,61 @@ WEFT_SCENARIO("MSG_DONTWAIT on a blocking socket") {
   WEFT_CALL(s.says(), sendto, files.out, much.data(), much.size(), MSG_DONTWAIT, nullptr, 0);
   WEFT_CALL(s.says(), sendmsg, files.out, &message, MSG_DONTWAIT);
   WEFT_CALL(s.says(), sendmmsg, files.out, &several, 1, MSG_DONTWAIT);
+}
+
+TEST_CASE("a call on a non-blocking file lets nobody run when its fiber is cancelled") {
+  weft::run(
+      [] {
+        const ends files = make_pair(SOCK_STREAM);
+        for (const int file : {int(files.in), int(files.out)}) set_nonblocking(file, true);
+        weft::fiber<> other;
+        auto fiber = weft::spawn([&] {
+          while (!weft::this_fiber::cancelled()) weft::this_fiber::yield();
+          bool has_run = false;
+          other = weft::spawn([&] { has_run = true; });
+          char byte = 'x';
+          for (int i = 0; i < 20; ++i) {
+            CHECK(::write(files.out, &byte, 1) == 1);
+            CHECK(::read(files.in, &byte, 1) == 1);
+            CHECK(::read(files.in, &byte, 1) == -1);
+            CHECK(errno == EAGAIN);
+          }
+          CHECK(!has_run);
+          while (!has_run) {
+            try {
+              weft::this_fiber::yield();
+            } catch (const weft::cancelled&) {
+            }
+          }
+        });
+        weft::this_fiber::yield();
+        fiber.cancel();
+        fiber.join();
+        other.join();
+      },
+      {.workers = 1});
+}
+
+TEST_CASE("nor when it has to wait for another worker that asks the same file") {
+  weft::run(
+      [] {
+        loopback where;
+        const fd listener = make_bound(SOCK_STREAM, where, 0);
+        set_nonblocking(listener, true);
+        CHECK(::accept(listener, nullptr, nullptr) == -1);
+        auto& state = weft::detail::descriptor::of(listener);
+        REQUIRE(state.try_to_ask());
+        std::atomic<bool> has_run{false};
+        std::thread asks([&] {
+          for (int turns = 0; turns < 1'000 && !has_run; ++turns) std::this_thread::yield();
+          state.has_asked();
+        });
+        auto other = weft::spawn([&] { has_run = true; });
+        CHECK(::accept(listener, nullptr, nullptr) == -1);
+        CHECK(errno == EAGAIN);
+        CHECK(!has_run);
+        asks.join();
+        other.join();
+      },
+      {.workers = 1});
 }
