@@ -116,7 +116,13 @@ stackless::task<> queue_core::join() {
     if (unfinished_ == 0) co_return;
     joiners_.push_back(told);
   }
-  co_await told;
+  try {
+    co_await told;
+  } catch (const cancelled&) {
+    const std::lock_guard guard(lock);
+    std::erase(joiners_, told);
+    throw;
+  }
 }
 
 }  // namespace weft::detail

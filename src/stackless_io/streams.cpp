@@ -59,7 +59,12 @@ task<> drain_it(transport over, std::shared_ptr<stream_writer::channel> in) {
   while (in->paused && !in->lost) {
     const future<> told;
     in->drainers.push_back(told);
-    co_await told;
+    try {
+      co_await told;
+    } catch (const cancelled&) {
+      std::erase(in->drainers, told);
+      throw;
+    }
   }
   in->reader.of().require_no_error();
   if (in->lost) detail::throw_error(std::errc::connection_reset, "weft::stackless: the connection is lost");

@@ -3,7 +3,9 @@
 #include <weft/stackless_io/queue.hpp>
 
 #include <doctest/doctest.h>
+#include <malloc.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <vector>
@@ -98,6 +100,24 @@ TEST_CASE("join waits until all that was put has been dealt with") {
     CHECK(q.empty());
     works.cancel();
     while (!works.done()) co_await yield();
+  });
+}
+
+TEST_CASE("a join that is given up leaves nothing behind") {
+  on_loops([]() -> task<> {
+    queue<int> q;
+    q.put_nowait(1);
+    const auto gives_up = [&q]() -> task<> {
+      auto joins = get_running_loop().create_task(q.join());
+      co_await yield();
+      joins.cancel();
+      while (!joins.done()) co_await yield();
+    };
+    constexpr std::size_t rounds = 1'000;
+    for (std::size_t i = 0; i < rounds; ++i) co_await gives_up();
+    const std::size_t before = mallinfo2().uordblks;
+    for (std::size_t i = 0; i < rounds; ++i) co_await gives_up();
+    CHECK(mallinfo2().uordblks < before + rounds * sizeof(void*));
   });
 }
 
