@@ -29,6 +29,7 @@ class borrowed_descriptor {
   explicit borrowed_descriptor(descriptor& d) noexcept : d_(d) {
     wake_list woken;
     d_.borrow(woken);
+    if (d_.is_kept()) d_.confirm(woken);
     woken.unpark_all();
   }
   borrowed_descriptor(const borrowed_descriptor&) = delete;

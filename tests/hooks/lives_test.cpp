@@ -8,11 +8,13 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 #include <thread>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
@@ -283,4 +285,36 @@ TEST_CASE("a plain thread closes what a fiber waits for") {
     std::thread([&] { files.in.close(); }).join();
     reader.join();
   });
+}
+
+TEST_CASE("an event loop watches the file that a number names now, whatever a fiber has waited for by it") {
+  weft::run(
+      [] {
+        ends before = make_pipe();
+        char byte = 'x';
+        auto reader = weft::spawn([&] { CHECK(::read(before.in, &byte, 1) == 1); });
+        while (weft::stats().parked == 0) weft::this_fiber::yield();
+        CHECK(::write(before.out, &byte, 1) == 1);
+        reader.join();
+        const int number = before.in;
+        for (fd* behind_our_back : {&before.in, &before.out}) ::syscall(SYS_close, behind_our_back->release());
+        const ends now = pipe_by_number();
+        REQUIRE(now.in == number);
+        weft::event watched, called;
+        const auto watches = [&]() -> weft::stackless::task<> {
+          auto& loop = weft::stackless::get_running_loop();
+          loop.add_reader(number, [&] { called.set(); });
+          watched.set();
+          co_await called.async_wait();
+          loop.remove_reader(number);
+        };
+        auto task = weft::stackless::create_task(watches());
+        watched.wait();
+        for (int turns = 0; turns < 100; ++turns) weft::this_fiber::yield();  // so that it waits
+        CHECK(::write(now.out, &byte, 1) == 1);
+        CHECK(called.wait_for(std::chrono::seconds(10)));
+        called.set();
+        while (!task.done()) weft::this_fiber::yield();
+      },
+      {.workers = 1});
 }
