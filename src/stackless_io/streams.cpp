@@ -167,7 +167,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
       self->tell_end();
     });
     auto conversation = loop_.create_task(converse(shared_from_this(), reader, stream_writer(over, between)));
-    conversation.add_done_callback([self = shared_from_this(), over](const any_future& done) mutable {
+    conversation.add_callback_in_any_case([self = shared_from_this(), over](const any_future& done) mutable {
       if (done.cancelled()) return over.close();
       if (const auto error = done.exception()) {
         self->loop_.call_exception_handler({"Unhandled exception in the callback of start_server()", error, {}});

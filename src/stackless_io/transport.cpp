@@ -119,11 +119,26 @@ class transport::connection : public std::enable_shared_from_this<connection> {
     }
   }
 
+  // Whoever writes, also while it has not begun: a runtime that ends does not let it begin any more.
+  class writing {
+   public:
+    explicit writing(std::shared_ptr<connection> of) noexcept : of_(std::move(of)) {}
+    writing(writing&&) noexcept = default;
+    writing& operator=(writing&&) = delete;
+    ~writing() {
+      if (of_) of_->has_written();
+    }
+    connection* operator->() const noexcept { return of_.get(); }
+
+   private:
+    std::shared_ptr<connection> of_;
+  };
+
   void start_writing() {
     if (!std::exchange(writing_, true))
-      writer_ = detail::start_hidden(loop_.core(), *kept(write_all(shared_from_this())), {});
+      writer_ = detail::start_hidden(loop_.core(), *kept(write_all(writing(shared_from_this()))), {});
   }
-  static task<> write_all(std::shared_ptr<connection> self) {
+  static task<> write_all(writing self) {
     while (!self->buffer_.empty()) {
       self->sending_.clear();
       self->sent_ = 0;
@@ -141,12 +156,16 @@ class transport::connection : public std::enable_shared_from_this<connection> {
         }
       }
     }
-    self->writing_ = false;
-    if (self->closing_) {
-      self->lose(nullptr);
-    } else if (self->eof_asked_) {
+  }
+  void has_written() noexcept {
+    writing_ = false;
+    if (lost_) return;
+    try {
+      if (size() > 0) return abort();  // it was cancelled, with the runtime
+      if (closing_) return lose(nullptr);
       std::error_code ec;
-      self->stream_.shutdown_write(ec);
+      if (eof_asked_) stream_.shutdown_write(ec);
+    } catch (...) {  // the loop is closed
     }
   }
 
