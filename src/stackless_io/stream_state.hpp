@@ -18,6 +18,11 @@ class stream_reader::state {
   void feed(std::string_view data);
   void feed_eof();
   void fail(std::exception_ptr error);
+  // There is no connection any more whose reading might go on; what is buffered stays.
+  void detach() noexcept {
+    from.reset();
+    paused = false;
+  }
   // co_await: until something was fed.
   [[nodiscard]] task<> wait_for_data();
   void consume(std::size_t count);

@@ -30,7 +30,7 @@ bool stream_writer::channel::eof_received() {
 
 void stream_writer::channel::connection_lost(std::exception_ptr error) {
   lost = true;
-  reader.of().from.reset();
+  reader.of().detach();
   if (error)
     reader.of().fail(error);
   else
