@@ -97,7 +97,10 @@ using kept_state = std::shared_ptr<stream_reader::state>;
 task<std::string> read_some(kept_state in, std::size_t count) {
   in->require_no_error();
   if (count == 0) co_return "";
-  if (in->rest().empty() && !in->eof) co_await in->wait_for_data();
+  while (in->rest().empty() && !in->eof) {
+    co_await in->wait_for_data();
+    if (in->rest().empty()) in->require_no_error();
+  }
   co_return in->take(count);
 }
 

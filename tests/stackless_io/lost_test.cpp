@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <weft/stackless.hpp>
@@ -43,5 +44,25 @@ TEST_CASE("what a closed connection had brought can be read, also where it was t
     CHECK(reader.at_eof());
     serving.close();
     co_await serving.wait_closed();
+  });
+}
+
+TEST_CASE("a read that waits throws what the stream has failed with, and gives what came before it") {
+  on_loops([]() -> task<> {
+    const auto broken = std::make_exception_ptr(std::runtime_error("broken"));
+    auto& loop = get_running_loop();
+    stream_reader r;
+    auto reads = loop.create_task(r.read(4));
+    co_await yield();
+    r.set_exception(broken);
+    CHECK_THROWS_AS(co_await reads, std::runtime_error);
+
+    stream_reader s;
+    auto gets = loop.create_task(s.read(4));
+    co_await yield();
+    s.feed_data("last");
+    s.set_exception(broken);
+    CHECK(co_await gets == "last");
+    CHECK_THROWS_AS(co_await s.read(4), std::runtime_error);
   });
 }
