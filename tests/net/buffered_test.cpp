@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 #include <weft/net/buffered.hpp>
+#include <weft/net/copy.hpp>
 
 #include "net/loopback.hpp"
+#include "net/worlds.hpp"
 
 using namespace std::string_literals;
 using weft::deadline;
@@ -261,6 +263,41 @@ TEST_CASE("a write that fails says how much was taken") {
     CHECK(e.code() == std::errc::broken_pipe);
     CHECK(e.transferred() + 10'000 == out.unflushed());
   }
+}
+
+TEST_CASE("a write of some that fails has taken nothing: a copy counts right, a layer above writes nothing twice") {
+  const std::string all = text_of(weft::test::pattern(100'000));
+  scripted source;
+  source.pieces = {all};
+  buffered<scripted> to(scripted{});
+  to.next_layer().takes = 1'000;
+  to.next_layer().fail_write = 40;
+  const auto e = weft::test::error_of<partial_io>([&] { weft::net::copy(source, to); });
+  CHECK(e.code() == std::errc::broken_pipe);
+  CHECK(e.transferred() == to.next_layer().written.size() + to.unflushed());
+
+  scripted beneath;
+  beneath.takes = 1'000;
+  beneath.fail_write = 40;
+  buffered once(beneath);
+  buffered<buffered<scripted>> twice(once);
+  std::error_code ec;
+  std::size_t done = twice.write_all(all, ec);
+  CHECK(ec == std::errc::broken_pipe);
+  done += twice.write_all(std::string_view(all).substr(done), ec);
+  CHECK_FALSE(ec);
+  CHECK(done == all.size());
+  twice.flush();
+  once.flush();
+  CHECK(beneath.written == all);
+
+  beneath.written.clear();
+  beneath.fail_write = beneath.writes + 40;
+  const auto part = weft::test::error_of<partial_io>([&] { twice.write_all(all); });
+  twice.write_all(std::string_view(all).substr(part.transferred()));
+  twice.flush();
+  once.flush();
+  CHECK(beneath.written == all);
 }
 
 TEST_CASE("a side without bytes holds no memory") {

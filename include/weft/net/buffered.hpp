@@ -93,9 +93,10 @@ template <class Stream> class buffered {
   std::size_t write_all(std::string_view from, deadline until, std::error_code& ec) {
     return put(std::as_bytes(std::span(from)), until, &ec);
   }
-  std::size_t write_some(const_buffer from, deadline until = never) { return put(from, until, nullptr); }
-  std::size_t write_some(const_buffer from, std::error_code& ec) { return put(from, never, &ec); }
-  std::size_t write_some(const_buffer from, deadline until, std::error_code& ec) { return put(from, until, &ec); }
+  // Buffers what fits, or gives the stream some of it. A failure has taken nothing.
+  std::size_t write_some(const_buffer from, deadline until = never) { return put_some(from, until, nullptr); }
+  std::size_t write_some(const_buffer from, std::error_code& ec) { return put_some(from, never, &ec); }
+  std::size_t write_some(const_buffer from, deadline until, std::error_code& ec) { return put_some(from, until, &ec); }
 
   // Gives the stream everything. After a failure what it did not take is still buffered.
   void flush(deadline until = never) { drain(until, nullptr); }
@@ -185,6 +186,19 @@ template <class Stream> class buffered {
   std::size_t exact(std::span<std::byte> into, deadline until, std::error_code* ec);
   std::size_t put(const_buffer from, deadline until, std::error_code* ec);
 
+  // At least one byte, unless there is none or it fails.
+  std::size_t put_some(const_buffer from, deadline until, std::error_code* ec) {
+    if (out_.size() >= block) {
+      drain(until, ec);
+      if (ec && *ec) return 0;
+    } else if (ec) {
+      ec->clear();
+    }
+    if (from.empty()) return 0;
+    if (!out_.size() && from.size() >= block) return write_beneath(from, until, ec);
+    return out_.append(from.first(std::min(from.size(), block - out_.size())));
+  }
+
   void drain(deadline until, std::error_code* ec) {
     if (ec) ec->clear();
     while (out_.size()) {
@@ -261,17 +275,9 @@ template <class Stream> std::size_t buffered<Stream>::put(const_buffer from, dea
   const detail::transfer_note note(done);
   try {
     while (done < from.size()) {
-      const auto rest = from.subspan(done);
-      if (!out_.size() && rest.size() >= block) {
-        const std::size_t sent = write_beneath(rest, until, ec);
-        if (!sent) break;
-        done += sent;
-      } else if (out_.size() < block) {
-        done += out_.append(rest.first(std::min(rest.size(), block - out_.size())));
-      } else {
-        drain(until, ec);
-        if (ec && *ec) break;
-      }
+      const std::size_t taken = put_some(from.subspan(done), until, ec);
+      if (!taken) break;
+      done += taken;
     }
   } catch (const std::system_error& e) {
     throw partial_io(e, done);
