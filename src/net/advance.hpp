@@ -10,11 +10,11 @@
 
 namespace weft::detail {
 
-template <class Attempt> bool io_operation::advance(Attempt&& attempt) noexcept {
+template <class Attempt> bool io_operation::advance(Attempt&& attempt, bool may_wait) noexcept {
   const bool first = phase_ == phase::fresh;
   course now = go_on();
   // Where the last read is known to have emptied the socket, the first try is left out.
-  if (now == course::on && first && side() == io_side::read) {
+  if (now == course::on && first && may_wait && side() == io_side::read) {
     if (const auto seen = socket_wait::drained(socket())) now = wait(seen);
   }
   while (now == course::on) {

@@ -125,7 +125,7 @@ void readiness_operation::await_resume() {
 
 bool read_operation::proceed(operation& self) noexcept {
   auto& me = static_cast<read_operation&>(self);
-  return me.advance([&me](std::uint64_t seen) { return me.attempt(seen); });
+  return me.advance([&me](std::uint64_t seen) { return me.attempt(seen); }, !me.into_.empty());
 }
 
 int read_operation::attempt(std::uint64_t seen) noexcept {

@@ -142,6 +142,20 @@ TEST_CASE("a deadline ends a read that nothing came for, and not one that someth
   }());
 }
 
+TEST_CASE("a read into nothing does not wait, also where the last one has emptied the socket") {
+  run([]() -> task<> {
+    weft::test::tcp_pair tcp;
+    std::array<std::byte, 8> room;
+    tcp.client.write_all("abc");
+    CHECK(co_await tcp.server.async_read_some(room) == 3);
+    std::error_code ec;
+    CHECK(co_await tcp.server.async_read_some(std::span(room).first(0), 1ms, ec) == 0);
+    CHECK_FALSE(ec);
+    CHECK(co_await tcp.server.async_read_exact(std::span(room).first(0), 1ms, ec) == 0);
+    CHECK_FALSE(ec);
+  }());
+}
+
 TEST_CASE("a read that is cancelled did not happen") {
   run([]() -> task<> {
     auto [a, b] = unix_stream::pair();

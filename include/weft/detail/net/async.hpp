@@ -30,9 +30,9 @@ class io_operation : public operation {
       : operation(how), until_(until), note_(note), use_(socket, side, who) {}
 
   // One step, on the task's worker. `attempt(seen)` makes one try: an errno, 0 when all is done, EAGAIN to wait, or one
-  // of the two below.
+  // of the two below. `may_wait`: there is something to wait for.
   static constexpr int try_again = -10, pause_first = -11;
-  template <class Attempt> bool advance(Attempt&& attempt) noexcept;
+  template <class Attempt> bool advance(Attempt&& attempt, bool may_wait = true) noexcept;
 
   // What it came to. Throws `cancelled`.
   const io_result& result() const;
