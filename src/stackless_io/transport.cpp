@@ -69,7 +69,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
       detail::throw_error(std::errc::invalid_argument, "weft::stackless: the high-water mark is below the low one");
     high_ = h;
     low_ = l;
-    if (size() > high_ && !std::exchange(paused_writing_, true)) call([&] { protocol_->pause_writing(); });
+    if (!lost_ && size() > high_ && !std::exchange(paused_writing_, true)) call([&] { protocol_->pause_writing(); });
   }
 
   [[nodiscard]] std::size_t size() const noexcept { return buffer_.size() + (sending_.size() - sent_); }
@@ -95,16 +95,20 @@ class transport::connection : public std::enable_shared_from_this<connection> {
     }
   }
 
+  task<> until_reading() {
+    while (!reading_ && !closing_) {
+      const auto again = reading_again_;
+      co_await again;
+    }
+  }
+
   static task<> read_all(std::shared_ptr<connection> self) {
     std::vector<std::byte> room(read_size);
     while (!self->closing_) {
-      if (!self->reading_) {
-        const auto again = self->reading_again_;
-        if (!self->reading_) co_await again;
-        continue;
-      }
+      if (!self->reading_) co_await self->until_reading();
       std::error_code ec;
       const std::size_t got = co_await self->stream_.async_read_some(room, ec);
+      if (!self->reading_) co_await self->until_reading();  // what came meanwhile is not passed on yet
       if (self->closing_) break;
       if (ec) {
         self->abort(std::make_exception_ptr(std::system_error(ec, "weft::stackless: read from the connection")));

@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: BSL-1.0
-// Readers whose connection is lost.
+// Connections that are lost, and such that do not read.
 #include <weft/stackless_io/streams.hpp>
 
 #include <doctest/doctest.h>
 
+#include <array>
+#include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
 #include <weft/stackless.hpp>
 
+#include "net/loopback.hpp"
+#include "stackless_io/turns.hpp"
 #include "support/loops.hpp"
 
 namespace {
@@ -18,6 +23,15 @@ using weft::net::address;
 using weft::test::on_loops;
 
 const address some_port = address::parse("127.0.0.1:0");
+
+struct collector : protocol {
+  std::string got;
+  future<> over;
+  void data_received(std::span<const std::byte> data) override {
+    got.append(reinterpret_cast<const char*>(data.data()), data.size());
+  }
+  void connection_lost(std::exception_ptr) override { over.set_result(); }
+};
 
 constexpr std::size_t enough = 1'000;
 
@@ -64,5 +78,46 @@ TEST_CASE("a read that waits throws what the stream has failed with, and gives w
     s.set_exception(broken);
     CHECK(co_await gets == "last");
     CHECK_THROWS_AS(co_await s.read(4), std::runtime_error);
+  });
+}
+
+TEST_CASE("a transport that does not read passes nothing on, also of what it waited for before") {
+  on_loops([]() -> task<> {
+    weft::test::tcp_pair told, other;
+    const auto listens = std::make_shared<collector>();
+    transport over = adopt_connection(std::move(told.server), listens);
+    const auto reads_one = [](weft::net::tcp_stream& from) -> task<> {
+      std::array<std::byte, 1> one;
+      co_await from.async_read_some(one);
+    };
+    auto later = get_running_loop().create_task(reads_one(other.server));
+    co_await weft::test::some_turns();  // both wait
+    over.pause_reading();
+    told.client.write_all("early");
+    other.client.write_all("x");
+    co_await later;
+    co_await weft::test::some_turns();
+    CHECK(listens->got == "");
+    over.resume_reading();
+    while (listens->got.size() < 5) co_await yield();
+    CHECK(listens->got == "early");
+    over.close();
+    co_await listens->over;
+  });
+}
+
+TEST_CASE("water marks of a lost connection concern nobody") {
+  on_loops([]() -> task<> {
+    constexpr std::size_t much = 20'000'000;
+    weft::test::tcp_pair both;
+    const auto listens = std::make_shared<collector>();
+    transport over = adopt_connection(std::move(both.server), listens);
+    over.set_write_buffer_limits(2 * much);
+    over.write(std::string(much, 'x'));
+    co_await weft::test::some_turns();
+    over.abort();
+    co_await listens->over;
+    over.set_write_buffer_limits(0);
+    CHECK(over.get_write_buffer_limits().high == 0);
   });
 }
