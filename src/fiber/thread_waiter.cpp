@@ -12,8 +12,6 @@
 #include <mutex>
 #include <weft/detail/base/spin_lock.hpp>
 
-extern "C" void* __dso_handle;  // of this library, which stays as long as a thread has to call `give_back`
-
 namespace weft::detail {
 namespace {
 
@@ -38,7 +36,9 @@ class thread_waiter_owner {
     }
     if (!taken) taken = new thread_waiter;
     of_this_thread = taken;
-    abi::__cxa_thread_atexit(&give_back, taken, &__dso_handle);
+    // By an address in this library, which stays as long as a thread has to call `give_back`. Not by `__dso_handle`, which
+    // g++ declares by itself, and otherwise, in a file that has static objects before.
+    abi::__cxa_thread_atexit(&give_back, taken, &free_lock);
     return *taken;
   }
 
