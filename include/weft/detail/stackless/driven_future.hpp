@@ -44,9 +44,14 @@ template <class T> class driven_future final : public loop_future_of<T>, public 
 
   void begin(stackless::task<T>& what, std::string_view name, std::source_location where) {
     const auto frame = task_access::frame_of(what);
-    start(this->loop(), frame, frame ? &frame.promise() : nullptr, name, where);
+    this->share();  // for the task, which may have ended, elsewhere, when `start` returns
+    try {
+      start(this->loop(), frame, frame ? &frame.promise() : nullptr, name, where);
+    } catch (...) {
+      this->let_go();
+      throw;
+    }
     task_access::release(what);
-    this->share();  // for the task
   }
 
  private:
