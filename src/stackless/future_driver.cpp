@@ -14,7 +14,7 @@ namespace weft::detail {
 void future_driver::start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
                           std::source_location where) {
   auto kept = name.empty() ? nullptr : std::make_unique<std::string>(name);
-  on.require_open();
+  const loop_core::admission admitted(on);  // [loop-5]
   task_core& task = new_task(&on.at().owner().face(), frame, promise, where);
   task.thread_waits = false;
   task.name = kept.release();
@@ -27,7 +27,7 @@ void future_driver::start(loop_core& on, std::coroutine_handle<> frame, promise_
 }
 
 stackless::task_ref start_hidden(loop_core& on, stackless::task<>& what, std::source_location where) {
-  on.require_open();
+  const loop_core::admission admitted(on);  // [loop-5]
   const auto frame = task_access::frame_of(what);
   task_core& task = new_task(&on.at().owner().face(), frame, &frame.promise(), where);
   task.thread_waits = false;
@@ -52,7 +52,7 @@ std::exception_ptr take_error(task_core& task) noexcept {
 }
 
 void submit(loop_core& on, std::unique_ptr<blocking_job> what) {
-  on.require_open();
+  const loop_core::admission admitted(on);  // [loop-5]
   on.at().owner().blocking().submit(*what);
   (void)what.release();
 }

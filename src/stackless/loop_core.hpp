@@ -20,6 +20,8 @@
 //  [loop-4] At the end callbacks are dropped instead of called: those in the queue as they come, timers and letters by
 //           `close`, after which nothing is accepted. But those that are `in_any_case` are called until then: tasks that
 //           are unwound wait for others, and weft's own callbacks tell them.
+//  [loop-5] Tasks are not dropped, so none may be among the letters then: whoever starts one from outside the runtime is
+//           admitted first ([pin-3]), and the runtime's end, which waits for him, finds it counted.
 #pragma once
 
 #include <atomic>
@@ -48,6 +50,7 @@ struct error_context;
 namespace weft::detail {
 
 class worker;
+class scheduler;
 class fd_watches;
 struct task_core;
 
@@ -64,11 +67,13 @@ class loop_core {
   // --- Any thread ---
   // It counts itself a reference. False: the loop is closed.
   [[nodiscard]] bool schedule(callback& what) noexcept;
-  // A new task, detached, to be run behind what is ready here. It stays with this worker. False: the loop is closed.
+  // A new task, detached, to be run behind what is ready here. It stays with this worker. False: the loop is closed. The
+  // caller has an `admission`.
   [[nodiscard]] bool start(task_core& task) noexcept;
   [[nodiscard]] bool is_on_worker() const noexcept;
   // Throws loop_error when it is closed.
   void require_open();
+  class admission;
   [[nodiscard]] stackless::event_loop* face() const noexcept { return face_; }
   [[nodiscard]] std::uint64_t runtime_number() const noexcept { return runtime_number_; }
   // On the worker or while nothing runs there at once, elsewhere as a letter; on stderr when the loop is closed.
@@ -150,6 +155,19 @@ class loop_core {
   bool turn_queued_ = false;
   timed_callback* timed_ = nullptr;
   const std::unique_ptr<fd_watches> watches_;
+};
+
+// [loop-5] Any thread. While it lives the loop stays open, and its worker and the runtime stay.
+class loop_core::admission {
+ public:
+  // Throws loop_error when the loop is closed, or its runtime has begun to end.
+  explicit admission(loop_core& to);
+  admission(const admission&) = delete;
+  admission& operator=(const admission&) = delete;
+  ~admission();
+
+ private:
+  scheduler* pinned_ = nullptr;  // null on the runtime's own workers: it waits for what runs there anyway
 };
 
 // Starts a task of weft's own. Throws loop_error when the loop is closed, bad_alloc.

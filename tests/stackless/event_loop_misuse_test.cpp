@@ -5,6 +5,8 @@
 #include <doctest/doctest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -16,6 +18,7 @@
 #include "support/alone.hpp"
 #include "support/loops.hpp"
 #include "support/refusal.hpp"
+#include "support/scale.hpp"
 
 using namespace std::chrono_literals;
 using weft::stackless::error_context;
@@ -180,6 +183,33 @@ TEST_CASE("without a handler it is a line on stderr; debug mode names slow callb
   CHECK(end.said_this("Unhandled error in exception handler: the handler"));
   CHECK(end.said_this("Exception in callback: again"));
   CHECK(end.how_often(" seconds") >= 3);
+}
+
+TEST_CASE("a task that is started from elsewhere at the moment in which its loop is closed ends, or is refused") {
+  const int rounds = int(weft::test::scaled(300, 30));
+  int started = 0;
+  for (int i = 0; i < rounds; ++i) {
+    event_loop loop;
+    loop.set_exception_handler([](event_loop&, const error_context&) {});  // of those that are pending
+    std::atomic<bool> goes{false};
+    std::vector<weft::stackless::task_future<int>> begun;
+    std::thread other([&] {
+      try {
+        for (;;) {
+          begun.push_back(loop.create_task(answer()));
+          goes = true;
+        }
+      } catch (const weft::stackless::loop_error&) {
+      }
+      goes = true;
+    });
+    while (!goes) std::this_thread::yield();
+    loop.close();
+    other.join();
+    CHECK(std::ranges::all_of(begun, [](const auto& each) { return each.done(); }));
+    started += int(begun.size());
+  }
+  CHECK(started >= rounds);
 }
 
 TEST_CASE("which loop a thread has: asyncio's rules") {
