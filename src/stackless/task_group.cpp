@@ -17,8 +17,8 @@ void task_group::require_open() const {
 
 void task_group::admit(const any_future& child) {
   children_.push_back(child);
-  ++unfinished_;
   child.add_callback_in_any_case([this](const any_future& which) { ended(which); });
+  ++unfinished_;  // behind what may fail; callbacks are never called at once
 }
 
 void task_group::ended(const any_future& child) {

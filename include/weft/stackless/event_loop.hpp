@@ -98,8 +98,8 @@ class event_loop {
   // but by call_soon_threadsafe().
   void stop();
   // Drops all callbacks. Tasks that have not ended are reported, each, to the exception handler ("Task was destroyed but
-  // it is pending"), then cancelled and unwound; on their way out they may still wait for others. Waits for begun calls of run_in_executor(). loop_error while it runs;
-  // nothing when it is closed already.
+  // it is pending"), then cancelled and unwound; on their way out they may still wait for others. Waits for begun calls of
+  // run_in_executor(). loop_error while it runs; nothing when it is closed already.
   void close();
   [[nodiscard]] bool is_running() const noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
@@ -145,8 +145,8 @@ class event_loop {
   // --- Errors and debug mode. Any thread.
 
   using exception_handler = std::function<void(event_loop&, const error_context&)>;
-  // Called on the loop's worker, or by close() on its thread, with what nobody else could be told. Empty: one line on stderr. What it throws is reported
-  // that way.
+  // Called on the loop's worker, or by close() on its thread, with what nobody else could be told. Empty: one line on
+  // stderr. What it throws is reported that way.
   void set_exception_handler(exception_handler handler);
   void call_exception_handler(const error_context& what);
   static void default_exception_handler(const error_context& what) noexcept;
