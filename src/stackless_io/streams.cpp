@@ -217,9 +217,18 @@ task<> server::serve_forever() {
 }
 
 task<server> start_server(connected_callback connected, net::address at, std::size_t limit, net::listen_options with) {
+  // Whoever accepts, and every conversation, keeps the state: so the last copy of the server is told by another count.
+  struct copies {
+    std::shared_ptr<server::state> of;
+    explicit copies(std::shared_ptr<server::state> all) noexcept : of(std::move(all)) {}
+    copies(const copies&) = delete;
+    copies& operator=(const copies&) = delete;
+    ~copies() { of->close(); }
+  };
   auto made = std::make_shared<server::state>(std::move(connected), at, limit, with);
+  const auto last = std::make_shared<copies>(made);
   made->begin();
-  co_return server(std::move(made));
+  co_return server(std::shared_ptr<server::state>(last, made.get()));
 }
 
 }  // namespace weft::stackless
