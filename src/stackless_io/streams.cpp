@@ -225,6 +225,7 @@ task<server> start_server(connected_callback connected, net::address at, std::si
     copies& operator=(const copies&) = delete;
     ~copies() { of->close(); }
   };
+  static_cast<void>(stream_reader(limit));  // refuses 0 here, and not where nobody hears it: when one connects
   auto made = std::make_shared<server::state>(std::move(connected), at, limit, with);
   const auto last = std::make_shared<copies>(made);
   made->begin();

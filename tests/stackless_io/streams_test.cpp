@@ -254,6 +254,14 @@ TEST_CASE("a server whose last copy goes does not listen any more; its connectio
   });
 }
 
+TEST_CASE("a server is refused a limit of which its readers cannot be made") {
+  on_loops([]() -> task<> {
+    CHECK(co_await throws<std::system_error>(start_server(echo, anywhere, 0), [](const std::system_error& e) {
+      return e.code() == std::errc::invalid_argument;
+    }));
+  });
+}
+
 TEST_CASE("a server may go after its loop") {
   std::optional<server> goes_late;
   {
