@@ -4,7 +4,6 @@
 
 #include <doctest/doctest.h>
 
-#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -229,53 +228,6 @@ TEST_CASE("a server that is closed before it has begun to accept is closed") {
       return e.code() == std::errc::connection_refused;
     }));
   });
-}
-
-TEST_CASE("a server whose last copy goes does not listen any more; its connections stay") {
-  on_loops([]() -> task<> {
-    std::optional<server> serving = co_await start_server(echo, anywhere);
-    const address where = serving->local();
-    auto [reader, writer] = co_await open_connection(where);
-    writer.write("one");
-    CHECK(co_await reader.readexactly(3) == "one");
-    serving.reset();
-    for (bool refused = false; !refused;) {
-      try {
-        auto both = co_await open_connection(where);
-        both.second.close();
-      } catch (const std::system_error&) {
-        refused = true;
-      }
-    }
-    writer.write("two");
-    CHECK(co_await reader.readexactly(3) == "two");
-    writer.close();
-    co_await writer.wait_closed();
-  });
-}
-
-TEST_CASE("a server is refused a limit of which its readers cannot be made") {
-  on_loops([]() -> task<> {
-    CHECK(co_await throws<std::system_error>(start_server(echo, anywhere, 0), [](const std::system_error& e) {
-      return e.code() == std::errc::invalid_argument;
-    }));
-  });
-}
-
-TEST_CASE("a server may go after its loop") {
-  std::optional<server> goes_late;
-  {
-    event_loop loop;
-    loop.run_until_complete([&goes_late]() -> task<> {
-      goes_late = co_await start_server(echo, anywhere);
-      co_await yield();
-    }());
-    loop.close();
-  }
-  goes_late.reset();
-  event_loop loop;
-  auto between = loop.run_until_complete(start_server(echo, anywhere));
-  CHECK(between.is_serving());
 }
 
 TEST_CASE("what a server's callback throws goes to the exception handler, and its connection is closed") {
