@@ -29,7 +29,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
   void begin() {
     transport face(shared_from_this());
     call([&] { protocol_->connection_made(face); });
-    if (!closing_) reader_ = detail::start_hidden(loop_.core(), *kept(read_all(shared_from_this())), {});
+    if (!closing_) reader_ = detail::start_hidden(loop_.core(), *kept(read_all(reading(shared_from_this()))), {});
   }
 
   void write(std::span<const std::byte> data) {
@@ -102,7 +102,22 @@ class transport::connection : public std::enable_shared_from_this<connection> {
     }
   }
 
-  static task<> read_all(std::shared_ptr<connection> self) {
+  // Whoever reads, also while it has not begun. Where the loop ends first, nobody else would end the connection.
+  class reading {
+   public:
+    explicit reading(std::shared_ptr<connection> of) noexcept : of_(std::move(of)) {}
+    reading(reading&&) noexcept = default;
+    reading& operator=(reading&&) = delete;
+    ~reading() {
+      if (of_) of_->has_read();
+    }
+    connection* operator->() const noexcept { return of_.get(); }
+
+   private:
+    std::shared_ptr<connection> of_;
+  };
+
+  static task<> read_all(reading self) {
     std::vector<std::byte> room(read_size);
     while (!self->closing_) {
       if (!self->reading_) co_await self->until_reading();
@@ -118,8 +133,17 @@ class transport::connection : public std::enable_shared_from_this<connection> {
         bool stays = false;
         self->call([&] { stays = self->protocol_->eof_received(); });
         if (!stays) self->close();
+        self->at_end_ = true;
         break;
       }
+    }
+  }
+
+  void has_read() noexcept {
+    if (closing_ || at_end_) return;
+    try {
+      abort();
+    } catch (...) {  // the loop is closed
     }
   }
 
@@ -201,7 +225,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
   std::size_t sent_ = 0;
   std::size_t high_ = usual_high, low_ = usual_high / 4;
   bool reading_ = true, writing_ = false, paused_writing_ = false;
-  bool eof_asked_ = false, closing_ = false, lost_ = false;
+  bool at_end_ = false, eof_asked_ = false, closing_ = false, lost_ = false;
 };
 
 void transport::write(std::span<const std::byte> data) { connection_->write(data); }

@@ -121,3 +121,22 @@ TEST_CASE("water marks of a lost connection concern nobody") {
     CHECK(over.get_write_buffer_limits().high == 0);
   });
 }
+
+TEST_CASE("a connection that nobody has closed ends with its loop") {
+  struct listener : protocol {
+    int lost = 0;
+    void connection_lost(std::exception_ptr) override { ++lost; }
+  };
+  const auto listens = std::make_shared<listener>();
+  weft::test::tcp_pair both;
+  event_loop loop;
+  loop.run_until_complete([&]() -> task<> {
+    (void)adopt_connection(std::move(both.server), listens);
+    co_await weft::test::some_turns();
+  }());
+  CHECK(listens->lost == 0);
+  loop.close();
+  REQUIRE(listens->lost == 1);
+  std::array<std::byte, 1> one;
+  CHECK(both.client.read_some(one) == 0);
+}
