@@ -30,10 +30,12 @@ void expire(timer_node& node, wake_list& woken) noexcept {
   request(scope, woken);
 }
 
-// Children of `of` that nobody has cancelled yet, locked, onto the list. [cancel-2]
-void list_children(scope_core& of, control_block*& list) noexcept {
-  const std::lock_guard guard(of.lock);
+enum class which : bool { all, daemons };
+
+// Children of `of` that nobody has cancelled yet, locked, onto the list. [cancel-2] Under the scope's lock.
+void list_children(scope_core& of, which of_them, control_block*& list) noexcept {
   for (control_block* child = of.youngest; child; child = child->older) {
+    if (of_them == which::daemons && !child->kind.daemon) continue;
     if (!child->end.lock()) continue;
     if (child->base.requested.exchange(true, std::memory_order_acq_rel)) {
       child->end.unlock();
@@ -53,7 +55,10 @@ void spread(cancel_scope& scope, control_block*& list, wake_list& woken) noexcep
   }
   if (visible == of.innermost && of.cancel()) woken.push(of);
   for (cancel_scope* s = visible;; s = s->outer) {
-    if (s->children) list_children(*s->children, list);
+    if (s->children) {
+      const std::lock_guard guard(s->children->lock);
+      list_children(*s->children, which::all, list);
+    }
     if (s == &scope) break;
   }
 }
@@ -128,9 +133,13 @@ void request(cancel_scope& scope, wake_list& woken) noexcept {
   request_all(list, woken);
 }
 
-void request_children(scope_core& of, wake_list& woken) noexcept {
+void request_daemons(scope_core& of, wake_list& woken) noexcept {
   control_block* list = nullptr;
-  list_children(of, list);
+  {
+    const std::lock_guard guard(of.lock);
+    of.daemons_cancelled = true;
+    list_children(of, which::daemons, list);
+  }
   request_all(list, woken);
 }
 

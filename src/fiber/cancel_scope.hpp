@@ -59,8 +59,8 @@ void request(cancel_scope& scope) noexcept;
 // The same for fibers whose `base` the caller has marked, linked by `next_cancelled`, each locked.
 void request_all(control_block* list, wake_list& woken) noexcept;
 
-// The children of a with_scope, but not its body.
-void request_children(scope_core& of, wake_list& woken) noexcept;
+// The daemons of a with_scope, those that will be spawned from now on included.
+void request_daemons(scope_core& of, wake_list& woken) noexcept;
 
 // The innermost requested scope that is visible from `innermost`, or null. For the fiber, and for whoever keeps it from
 // leaving that scope.

@@ -41,7 +41,8 @@ void join_scope(scope_core& scope, control_block& child) {
   scope.youngest = &child;
   ++(child.kind.daemon ? scope.daemons : scope.children);
   // A child of a cancelled scope is cancelled from birth. A canceller that marks the scope later finds it in the list.
-  if (requested_from(scope.region)) child.base.requested.store(true, std::memory_order_relaxed);
+  if (requested_from(scope.region) || (child.kind.daemon && scope.daemons_cancelled))
+    child.base.requested.store(true, std::memory_order_relaxed);
 }
 
 void leave_scope(scope_core& scope, control_block& child) noexcept {

@@ -5,7 +5,8 @@
 //  - The lists and counts change under `lock`. A child leaves the list when it has ended; with the last touch of the
 //    lock by the last child the owner may go, and the scope with it.
 //  - A child that failed keeps its error in its block, which it leaves to the owner: there may be no memory for a list.
-//  - Daemons do not count among `children`: when those have ended the owner cancels the daemons and waits for them.
+//  - Daemons do not count among `children`: when those have ended the owner cancels the daemons and waits for them. One
+//    that a daemon spawns on its way out is cancelled from birth, or nobody would ever end it.
 #pragma once
 
 #include <cstddef>
@@ -22,6 +23,7 @@ struct scope_core {
   cancel_scope region;
   spin_lock lock;
   bool open = true;
+  bool daemons_cancelled = false;
   control_block* youngest = nullptr;
   std::size_t children = 0;
   std::size_t daemons = 0;

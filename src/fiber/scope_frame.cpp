@@ -52,7 +52,7 @@ void wait_for_zero(scope_core& scope, const std::size_t& count) {
 
 void cancel_daemons(scope_core& scope) noexcept {
   wake_list woken;
-  request_children(scope, woken);
+  request_daemons(scope, woken);
   woken.unpark_all();
 }
 

@@ -152,6 +152,32 @@ TEST_CASE("daemons are cancelled when the other children have ended") {
   });
 }
 
+TEST_CASE("a daemon that a daemon spawns on its way out is cancelled, too; a child is waited for") {
+  simulate([] {
+    bool daemon_ran = false, child_ended = false;
+    weft::with_scope([&](weft::scope& s) {
+      s.spawn_daemon([&] {
+        try {
+          wait_for_cancellation();
+        } catch (const weft::cancelled&) {
+          s.spawn_daemon([&daemon_ran] {
+            daemon_ran = true;
+            wait_for_cancellation();
+          });
+          s.spawn([&child_ended] {
+            weft::this_fiber::sleep_for(1s);
+            child_ended = true;
+          });
+          throw;
+        }
+      });
+      weft::this_fiber::sleep_for(1s);
+    });
+    CHECK(!daemon_ran);
+    CHECK(child_ended);
+  });
+}
+
 TEST_CASE("children spawn siblings while their scope is being left") {
   simulate([] {
     int ran = 0;
