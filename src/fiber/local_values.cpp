@@ -120,15 +120,14 @@ void local_slot::drop() const noexcept {
 }
 
 void control_block::drop_belongings() noexcept {
+  const bool runs = current_fiber() == this;
+  cancel_scope shield;  // what ends may wait, also in a cancelled fiber
+  if (runs) enter(*this, shield, deadline::limit, true);
   while (locals || context.values) {  // the end of one may make another
-    if (locals) {
-      cancel_scope shield;
-      enter(*this, shield, deadline::limit, true);
-      local_values::end_all(locals);
-      leave(*this, shield);
-    }
+    local_values::end_all(locals);
     context.clear();
   }
+  if (runs) leave(*this, shield);
   context.number = 0;
   has_belongings = false;
 }

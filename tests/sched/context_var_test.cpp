@@ -262,6 +262,34 @@ TEST_CASE("a value that sets a variable when it ends, as the last thing of its f
   CHECK(ended == 1);
 }
 
+TEST_CASE("a value that waits when it ends, as the last thing of a cancelled fiber") {
+  struct waits {
+    explicit waits(bool& to) : has_waited(&to) {}
+    waits(const waits&) = delete;
+    waits& operator=(const waits&) = delete;
+    ~waits() {
+      weft::this_fiber::yield();
+      weft::this_fiber::sleep_for(std::chrono::microseconds(1));
+      *has_waited = true;
+    }
+    bool* has_waited;
+  };
+  weft::context_var<std::shared_ptr<waits>> variable;
+  bool has_waited = false;
+  weft::run([&] {
+    std::atomic<bool> is_set{false};
+    auto f = weft::spawn([&] {
+      variable.set(std::make_shared<waits>(has_waited));
+      is_set = true;
+      weft::this_fiber::sleep_until(weft::never);
+    });
+    while (!is_set) weft::this_fiber::yield();
+    f.cancel();
+    CHECK_THROWS_AS(f.join(), std::system_error);
+  });
+  CHECK(has_waited);
+}
+
 TEST_CASE("many variables: each keeps its own value while others are set and reset in any order") {
   constexpr std::size_t count = 40;
   std::vector<std::unique_ptr<context_var<std::size_t>>> variables;

@@ -12,7 +12,8 @@ namespace weft {
 
 // Like Python's contextvars: a fiber or task begins with the values that whoever started it had at that moment (a plain
 // thread's, too), and what it sets afterwards nobody else sees. Usually an object of static storage; it may end before the
-// values do. Values are shared, not copied: they are read on several threads at once, and the last who has one ends it.
+// values do. Values are shared, not copied: they are read on several threads at once, and the last who has one ends it
+// (a fiber that ends shielded).
 // A fiber without variables pays nothing for them. Nothing here parks; any fiber, task or thread may call it.
 template <class T> class context_var {
   static_assert(std::is_object_v<T> && std::is_same_v<T, std::remove_cv_t<T>>);
