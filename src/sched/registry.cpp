@@ -2,6 +2,8 @@
 #include "sched/registry.hpp"
 
 #include <algorithm>
+#include <condition_variable>
+#include <cstdint>
 #include <mutex>
 #include <vector>
 
@@ -15,6 +17,9 @@ namespace {
 struct living {
   std::mutex lock;
   std::vector<scheduler*> all;
+  const scheduler* dumped = nullptr;  // does not go meanwhile
+  std::condition_variable dump_ended;
+  std::mutex dumping;  // one dump at a time; taken before `lock`
 };
 
 // Never destroyed: runtimes may live in static objects.
@@ -33,8 +38,9 @@ void add(scheduler& s) {
 
 void remove(scheduler& s) noexcept {
   auto& l = of_process();
-  const std::lock_guard guard(l.lock);
+  std::unique_lock guard(l.lock);
   std::erase(l.all, &s);
+  l.dump_ended.wait(guard, [&] { return l.dumped != &s; });
 }
 
 stats_snapshot stats() noexcept {
@@ -51,11 +57,23 @@ stats_snapshot stats() noexcept {
   return sum;
 }
 
+// Writes without the lock: whoever reads the other end may need it to get there.
 void dump(int fd) noexcept {
   auto& l = of_process();
-  const std::lock_guard guard(l.lock);
-  for (const scheduler* s : l.all) {
-    if (!s->is_stopping()) s->dump(fd);
+  const std::lock_guard one_at_a_time(l.dumping);
+  std::unique_lock guard(l.lock);
+  for (std::uint64_t last = 0;;) {
+    const scheduler* next = nullptr;
+    for (const scheduler* s : l.all) {
+      if (s->number() > last && (!next || s->number() < next->number())) next = s;
+    }
+    l.dumped = next;
+    l.dump_ended.notify_all();
+    if (!next) return;
+    last = next->number();
+    guard.unlock();
+    if (!next->is_stopping()) next->dump(fd);
+    guard.lock();
   }
 }
 

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // What the running fiber can do with itself; stats() and dump().
 #include <doctest/doctest.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <string>
@@ -218,4 +221,34 @@ TEST_CASE("dumps and stats are taken from a plain thread while fibers come and g
   }
   stop = true;
   busy.join();
+}
+
+TEST_CASE("a dump that has to wait for its reader keeps nobody from anything but its runtime's end") {
+  constexpr int bytes = 4096;
+  int ends[2];
+  REQUIRE(pipe(ends) == 0);
+  REQUIRE(fcntl(ends[1], F_SETPIPE_SZ, bytes) == bytes);
+  weft::runtime r;
+  std::vector<weft::fiber<>> all;
+  for (int i = 0; i < bytes / 10; ++i) all.push_back(r.spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+  std::thread dumping([&] {
+    weft::dump(ends[1]);
+    close(ends[1]);
+  });
+  for (int there = 0; there == 0;) REQUIRE(ioctl(ends[0], FIONREAD, &there) == 0);  // and the rest has no room
+  CHECK(weft::stats().live_fibers == all.size());
+  weft::run(
+      [] {
+        auto failed = weft::spawn([] { throw 1; });
+        while (!failed.done()) weft::this_fiber::yield();
+      },
+      {.on_unhandled = [](std::exception_ptr, weft::fiber_ref) {}});
+  r.shutdown();
+  std::size_t lines = 0;
+  char buffer[bytes];
+  for (ssize_t got; (got = read(ends[0], buffer, sizeof buffer)) > 0;)
+    lines += std::size_t(std::count(buffer, buffer + got, '\n'));
+  CHECK(lines > 0);
+  dumping.join();
+  close(ends[0]);
 }
