@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/local_values.hpp"
 
+#include <cxxabi.h>
+
 #include <memory>
 #include <mutex>
 #include <utility>
@@ -9,6 +11,8 @@
 #include "base/immortal.hpp"
 #include "fiber/cancel_scope.hpp"
 #include "fiber/fibers.hpp"
+
+extern "C" void* __dso_handle;  // of this library, which stays as long as a thread has values to end
 
 namespace weft::detail {
 namespace {
@@ -48,16 +52,13 @@ class slot_desk {
   std::uint64_t numbers_ = 0;
 };
 
-struct thread_locals {
-  ~thread_locals() { local_values::end_all(values); }
-  local_values* values = nullptr;
-};
-
 [[gnu::noinline]] local_values*& locals_of_thread() noexcept {
   asm volatile("" ::: "memory");  // and not merged with another call by the compiler's purity analysis
-  thread_local thread_locals mine;
-  return mine.values;
+  constinit thread_local local_values* mine = nullptr;  // without a destructor: see `keep`
+  return mine;
 }
+
+void end_those_of_thread(void*) { local_values::end_all(locals_of_thread()); }
 
 local_values*& locals_here() noexcept {
   control_block* const fiber = current_fiber();
@@ -105,9 +106,15 @@ local_value* local_slot::find() const noexcept {
 }
 
 void local_slot::keep(local_value& fresh) const {
+  control_block* const fiber = current_fiber();
   local_values*& mine = locals_here();
-  if (!mine) mine = new local_values;
-  if (control_block* const fiber = current_fiber()) fiber->has_belongings = true;
+  if (!mine) {
+    mine = new local_values;
+    // No thread_local object, which ends only once: the destructor of a variable of the thread that ends later may make
+    // values, too.
+    if (!fiber) abi::__cxa_thread_atexit(&end_those_of_thread, nullptr, &__dso_handle);
+  }
+  if (fiber) fiber->has_belongings = true;
   mine->widen(index_);
   fresh.variable = number_;
   fresh.index = index_;

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/detail/sched/context_place.hpp>
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <memory>
 #include <new>
 #include <weft/base/error.hpp>
 
 #include "sched/this_thread.hpp"
+
+extern "C" void* __dso_handle;  // of this library, which stays as long as a thread has values to end
 
 namespace weft::detail {
 namespace {
@@ -16,8 +20,20 @@ std::uint64_t next_number() noexcept {
   return numbers.fetch_add(1, std::memory_order_relaxed);  // only has to be unique
 }
 
+// Of a plain thread. Without a destructor, since a thread_local object ends only once: the destructor of a variable of
+// the thread that ends later may set variables, too.
 struct thread_place : context_place {
-  ~thread_place() { clear(); }
+  bool will_be_cleared = false;
+
+  void note_change() noexcept {
+    if (std::exchange(will_be_cleared, true)) return;
+    abi::__cxa_thread_atexit(&clear_at_end, this, &__dso_handle);
+  }
+  static void clear_at_end(void* place) {
+    auto& self = *static_cast<thread_place*>(place);
+    self.clear();
+    self.will_be_cleared = false;
+  }
 };
 
 // `variable` is bound to `now` from here on, or to nothing if that is null. What it was bound to.
@@ -72,7 +88,8 @@ binding_pointer* context_values::find(std::uint64_t variable) noexcept {
   for (population::resident* const r : this_thread.residents) {
     if (context_place* const found = r ? r->place_of_running(to_change) : nullptr) return *found;
   }
-  thread_local thread_place of_thread;
+  constinit thread_local thread_place of_thread;
+  if (to_change) of_thread.note_change();
   return of_thread;
 }
 

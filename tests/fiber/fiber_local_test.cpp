@@ -244,6 +244,42 @@ TEST_CASE("a context variable and a fiber-local that make each other at the end 
       1);
 }
 
+namespace {
+
+// Made before the thread's first value, and so ended after what is made by that.
+struct makes_late {
+  void (*make)() = nullptr;
+  ~makes_late() {
+    if (make) make();
+  }
+};
+thread_local makes_late last_of_all;
+
+std::atomic<int> late_values{0};
+struct late_value {
+  late_value() { ++late_values; }
+  ~late_value() { --late_values; }
+};
+weft::fiber_local<late_value> late_local;
+weft::context_var<std::shared_ptr<late_value>> late_variable;
+
+}  // namespace
+
+TEST_CASE("values that a thread makes while its variables end, end with it, too") {
+  late_values = 0;
+  int while_it_lived = 0;
+  std::thread([&while_it_lived] {
+    last_of_all.make = [] {
+      (void)*late_local;
+      late_variable.set(std::make_shared<late_value>());
+    };
+    last_of_all.make();
+    while_it_lived = late_values;
+  }).join();
+  CHECK(while_it_lived == 2);
+  CHECK(late_values == 0);
+}
+
 TEST_CASE("stress: fiber-locals made and ended on all workers") {
   static std::atomic<long> live = 0;
   struct counted {
