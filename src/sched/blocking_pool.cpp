@@ -175,11 +175,12 @@ void blocking_pool::shut_down(time_point since) noexcept {
 
 void blocking_pool::name_the_stuck() noexcept {
   const std::lock_guard guard(lock_);
-  if (std::exchange(named_, true)) return;
+  if (named_) return;
   for (const seat& one : seats_) {
-    if (one.job)
-      std::fprintf(stderr, "weft: the end of the runtime waits for a blocking call begun at %s:%u\n",
-                   one.where.file_name(), unsigned(one.where.line()));
+    if (!one.job) continue;
+    named_ = true;
+    std::fprintf(stderr, "weft: the end of the runtime waits for a blocking call begun at %s:%u\n",
+                 one.where.file_name(), unsigned(one.where.line()));
   }
 }
 

@@ -42,7 +42,7 @@ class blocking_pool {
   // Any thread.
   [[nodiscard]] std::size_t thread_count() const noexcept;
 
-  // Says on stderr where each call was made that has begun; the first time only.
+  // Says on stderr where each call was made that has begun; only the first time that there is one.
   void name_the_stuck() noexcept;
   // Any plain thread. Runs what is queued, waits for what has begun, and names that when a shutdown which began at `since`
   // has taken a second.

@@ -208,6 +208,24 @@ TEST_CASE("alone: a blocking call holds up the shutdown" * doctest::skip()) {
   later.join();
 }
 
+TEST_CASE("alone: a blocking call begins when the end has been waited for already" * doctest::skip()) {
+  test_job slow;  // ends after the pool
+  blocking_pool pool(2);
+  pool.name_the_stuck();
+  slow.may_end = false;
+  pool.submit(slow);
+  while (!slow.begun) std::this_thread::yield();
+  pool.name_the_stuck();
+  pool.name_the_stuck();
+  slow.may_end = true;
+}
+
+TEST_CASE("a call that begins late, as clean-up does, is named as well, once") {
+  const auto end = run_alone("alone: a blocking call begins when the end has been waited for already");
+  CHECK(end.status == 0);
+  CHECK(end.how_often("waits for a blocking call begun at") == 1);
+}
+
 TEST_CASE("a shutdown that takes a second says where each begun call was made") {
   const auto end = run_alone("alone: a blocking call holds up the shutdown");
   CHECK(end.status == 0);
