@@ -132,8 +132,9 @@ using reader_and_writer = std::pair<stream_reader, stream_writer>;
 [[nodiscard]] task<reader_and_writer> open_connection(std::string host, std::uint16_t port,
                                                       std::size_t limit = default_limit);
 
-// asyncio.Server. Stops listening when the last copy goes.
-class server {
+// asyncio.Server. Stops listening when the last copy goes, other than there: whoever drops what start_server() returns
+// stops it.
+class [[nodiscard]] server {
  public:
   class state;
   explicit server(std::shared_ptr<state> of) noexcept : state_(std::move(of)) {}
