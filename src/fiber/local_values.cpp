@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/local_values.hpp"
 
-#include <cxxabi.h>
-
 #include <memory>
 #include <mutex>
 #include <utility>
 #include <weft/fiber/fiber_local.hpp>
 
+#include "base/at_thread_end.hpp"
 #include "base/immortal.hpp"
 #include "fiber/cancel_scope.hpp"
 #include "fiber/fibers.hpp"
-
-extern "C" void* __dso_handle;  // of this library, which stays as long as a thread has values to end
 
 namespace weft::detail {
 namespace {
@@ -112,7 +109,7 @@ void local_slot::keep(local_value& fresh) const {
     mine = new local_values;
     // No thread_local object, which ends only once: the destructor of a variable of the thread that ends later may make
     // values, too.
-    if (!fiber) abi::__cxa_thread_atexit(&end_those_of_thread, nullptr, &__dso_handle);
+    if (!fiber) at_thread_end(&end_those_of_thread, nullptr);
   }
   if (fiber) fiber->has_belongings = true;
   mine->widen(index_);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "fiber/thread_waiter.hpp"
 
-#include <cxxabi.h>
 #include <linux/futex.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -11,6 +10,8 @@
 #include <limits>
 #include <mutex>
 #include <weft/detail/base/spin_lock.hpp>
+
+#include "base/at_thread_end.hpp"
 
 namespace weft::detail {
 namespace {
@@ -36,9 +37,7 @@ class thread_waiter_owner {
     }
     if (!taken) taken = new thread_waiter;
     of_this_thread = taken;
-    // By an address in this library, which stays as long as a thread has to call `give_back`. Not by `__dso_handle`, which
-    // g++ declares by itself, and otherwise, in a file that has static objects before.
-    abi::__cxa_thread_atexit(&give_back, taken, &free_lock);
+    at_thread_end(&give_back, taken);
     return *taken;
   }
 

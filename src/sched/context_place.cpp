@@ -1,16 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/detail/sched/context_place.hpp>
 
-#include <cxxabi.h>
-
 #include <algorithm>
 #include <memory>
 #include <new>
 #include <weft/base/error.hpp>
 
+#include "base/at_thread_end.hpp"
 #include "sched/this_thread.hpp"
-
-extern "C" void* __dso_handle;  // of this library, which stays as long as a thread has values to end
 
 namespace weft::detail {
 namespace {
@@ -27,7 +24,7 @@ struct thread_place : context_place {
 
   void note_change() noexcept {
     if (std::exchange(will_be_cleared, true)) return;
-    abi::__cxa_thread_atexit(&clear_at_end, this, &__dso_handle);
+    at_thread_end(&clear_at_end, this);
   }
   static void clear_at_end(void* place) {
     auto& self = *static_cast<thread_place*>(place);

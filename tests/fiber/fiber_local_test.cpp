@@ -247,13 +247,13 @@ TEST_CASE("a context variable and a fiber-local that make each other at the end 
 namespace {
 
 // Made before the thread's first value, and so ended after what is made by that.
-struct makes_late {
+struct makes_values_late {
   void (*make)() = nullptr;
-  ~makes_late() {
+  ~makes_values_late() {
     if (make) make();
   }
 };
-thread_local makes_late last_of_all;
+thread_local makes_values_late last_maker;
 
 std::atomic<int> late_values{0};
 struct late_value {
@@ -269,11 +269,11 @@ TEST_CASE("values that a thread makes while its variables end, end with it, too"
   late_values = 0;
   int while_it_lived = 0;
   std::thread([&while_it_lived] {
-    last_of_all.make = [] {
+    last_maker.make = [] {
       (void)*late_local;
       late_variable.set(std::make_shared<late_value>());
     };
-    last_of_all.make();
+    last_maker.make();
     while_it_lived = late_values;
   }).join();
   CHECK(while_it_lived == 2);
