@@ -71,18 +71,6 @@ void loop_core::require_open() {
   if (!open_) throw_loop_error("weft::stackless: the event loop is closed");
 }
 
-loop_core::admission::admission(loop_core& to) {
-  const bool is_inside = this_thread.running && this_thread.running->owner().number() == to.runtime_number_;
-  const std::lock_guard guard(to.lock_);
-  if (!to.open_ || (!is_inside && !to.at_->owner().admit()))
-    throw_loop_error("weft::stackless: the event loop is closed");
-  if (!is_inside) pinned_ = &to.at_->owner();
-}
-
-loop_core::admission::~admission() {
-  if (pinned_) pinned_->unpin();
-}
-
 bool loop_core::schedule(callback& what) noexcept {
   what.loop = this;
   if (!what.context.values) what.context.inherit(context_place_here(false));
