@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <mutex>
+#include <weft/stackless/error.hpp>
 
 #include "sched/scheduler.hpp"
 #include "sched/this_thread.hpp"
