@@ -10,7 +10,6 @@
 #include <cstring>
 
 #include "sched/population.hpp"
-#include "sched/run_delay.hpp"
 #include "sched/signals.hpp"
 #include "sched/system_call.hpp"
 #include "sched/worker.hpp"
@@ -81,14 +80,12 @@ bool monitor::look(worker& at, view& seen) noexcept {
   const bool busy = at.is_busy();
   if (!busy || turns != seen.turns) {
     const bool active = busy || turns != seen.turns;
-    seen = {turns, now, busy ? run_delay(at.thread_id()) : std::chrono::nanoseconds(), false};
+    seen = {turns, now, false};
     return active;
   }
-  if (seen.reported || now - seen.since < threshold_) return true;
-  const auto held = now - seen.since - (run_delay(at.thread_id()) - seen.delayed);
-  if (held >= threshold_) {
+  if (now - seen.since >= threshold_ && !seen.reported) {
     seen.reported = true;
-    report(at, held);
+    report(at, now - seen.since);
   }
   return true;
 }

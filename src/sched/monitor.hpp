@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // A thread that notices a worker stuck in one fiber and says so on stderr, once per stuck turn.
 //
-// It compares each worker's count of picks with what it was a threshold ago; workers pay nothing for it. The time in which
-// the worker's thread was ready but others had its processor does not count: on a machine with too much to do nobody is
-// to blame for that.
+// It compares each worker's count of picks with what it was a threshold ago; workers pay nothing for it.
 //
 // Protocol
 //  [monitor-1] While the whole runtime sleeps the monitor sleeps too, so that an idle runtime uses no CPU. It says so
@@ -44,7 +42,6 @@ class monitor {
   struct view {
     std::uint64_t turns = 0;
     std::chrono::steady_clock::time_point since{};
-    std::chrono::nanoseconds delayed{};  // its `run_delay` then
     bool reported = false;
   };
   void watch(std::vector<view>& seen) noexcept;

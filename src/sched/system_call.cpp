@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "sched/system_call.hpp"
 
+#include <fcntl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-
-#include "sched/task_file.hpp"
 
 namespace weft::detail {
 namespace {
@@ -49,11 +49,23 @@ constexpr known_call known_calls[] = {
     {SYS_futex, "futex", false},
 };
 
+// The kernel's line: the number and the arguments, or that it runs.
+[[nodiscard]] bool read_line_of(pid_t thread, char* to, std::size_t size) noexcept {
+  char name[64];
+  std::snprintf(name, sizeof name, "/proc/self/task/%d/syscall", int(thread));
+  const int file = ::open(name, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const ssize_t got = ::read(file, to, size - 1);
+  ::close(file);
+  to[std::max<ssize_t>(got, 0)] = '\0';
+  return got > 0;
+}
+
 }  // namespace
 
 std::size_t describe_system_call(pid_t thread, char* out, std::size_t size) noexcept {
-  char line[256];  // the number and the arguments, or that it runs
-  if (size == 0 || !read_task_file(thread, "syscall", line, sizeof line)) return 0;
+  char line[256];
+  if (size == 0 || !read_line_of(thread, line, sizeof line)) return 0;
   char* rest = line;
   const long number = std::strtol(line, &rest, 10);
   if (rest == line || number < 0) return 0;  // "running", or stopped outside a call

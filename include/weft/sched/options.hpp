@@ -25,8 +25,7 @@ struct options {
   bool overflow_report = true;
   // Allow stacks without a guard when the kernel can give no more of them.
   bool unguarded_stacks = false;
-  // One line on stderr when a fiber holds its worker longer than this; 0: off. Time in which others had the worker's
-  // processor does not count, where the kernel tells it.
+  // One line on stderr when a fiber holds its worker longer than this; 0: off.
   std::chrono::nanoseconds hog_threshold = std::chrono::milliseconds(100);
   // Called with an exception that nobody can observe, instead of ending the runtime: on a worker, or on the thread that
   // drops the handle of a fiber that has failed. Must not throw, nor shut the runtime down, which waits for it.
