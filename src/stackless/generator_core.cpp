@@ -55,16 +55,21 @@ void generator_core::close() {
   require_idle();
   if (now == state::created) end();
   if (now == state::ended) return;
-  closing = true;
+  note_closing(true);
   try {
     raise(std::make_exception_ptr(stackless::generator_exit{}));
   } catch (const stackless::generator_exit&) {
-  } catch (...) {
-    closing = false;
-    throw;
   }
-  closing = false;
+  note_closing(false);
   if (now != state::ended) throw_yielded_on_close();
+}
+
+// In all that delegate now.
+void generator_core::note_closing(bool is_closing) noexcept {
+  for (generator_core* each = innermost; each != this;) {
+    each = each->delegator;
+    each->closing = is_closing;
+  }
 }
 
 bool generator_core::can_delegate_to(const generator_core& to) const {
@@ -80,9 +85,10 @@ void generator_core::delegate_to(generator_core& to) noexcept {
   to.now = state::running;
 }
 
-void generator_core::after_delegation(generator_core& to) const {
+void generator_core::after_delegation(generator_core& to) {
+  const bool closes = std::exchange(closing, false);
   if (to.error) std::rethrow_exception(std::exchange(to.error, nullptr));
-  if (root->closing) throw stackless::generator_exit{};
+  if (closes) throw stackless::generator_exit{};
 }
 
 void generator_core::leave_delegation(generator_core& to) noexcept {

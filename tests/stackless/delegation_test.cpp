@@ -71,6 +71,65 @@ TEST_CASE("closing a delegation closes the innermost first, and goes on outwards
   CHECK_FALSE(went_on);
 }
 
+TEST_CASE("closing closes what is delegated to then, and not what the body delegates to on its way out") {
+  std::string log;
+  const auto empty = []() -> generator<int> { co_return; };
+  auto g = [](auto nothing, std::string& to) -> generator<int> {
+    try {
+      co_yield 1;
+    } catch (const generator_exit&) {
+    }
+    co_yield elements_of(nothing());
+    to += "cleaned,";
+  }(empty, log);
+  CHECK(g.next() == 1);
+  g.close();
+  CHECK(log == "cleaned,");
+  log.clear();
+  // The same in the middle of a chain, whose end is closed first.
+  auto chain = [](auto nothing, std::string& to) -> generator<int> {
+    try {
+      co_yield elements_of(count_to(9));
+    } catch (const generator_exit&) {
+      to += "told,";
+    }
+    co_yield elements_of(nothing());
+    to += "cleaned,";
+  }(empty, log);
+  CHECK(chain.next() == 1);
+  chain.close();
+  CHECK(log == "told,cleaned,");
+}
+
+TEST_CASE("a generator that is delegated to may move, and keeps its result, its errors and its owner") {
+  std::string log;
+  auto inner = logging(log);
+  {
+    auto outer = [](auto& to) -> generator<int, int, std::string> { co_return co_yield elements_of(to); }(inner);
+    CHECK(outer.next() == 0);
+    auto moved = std::move(inner);
+    CHECK(outer.send(99) == std::nullopt);
+    CHECK(outer.result() == "the end");
+    inner = logging(log);
+  }
+  {
+    auto outer = [](auto& to) -> generator<int, int, std::string> { co_return co_yield elements_of(to); }(inner);
+    CHECK(outer.next() == 0);
+    auto moved = std::move(inner);
+    outer = {};
+    CHECK(moved.next() == 1);  // its own again
+    inner = std::move(moved);
+  }
+  auto failing = []() -> generator<int> {
+    co_yield 1;
+    throw std::runtime_error("inner");
+  }();
+  auto outer = [](auto& to) -> generator<int> { co_yield elements_of(to); }(failing);
+  CHECK(outer.next() == 1);
+  auto moved = std::move(failing);
+  CHECK_THROWS_WITH_AS(outer.next(), "inner", std::runtime_error);
+}
+
 TEST_CASE("what leaves the inner one can be caught where it was delegated to") {
   const auto fails = []() -> generator<int> {
     co_yield 1;

@@ -4,7 +4,8 @@
 // Invariants
 //  - A chain of generators that delegate to one another has one `root`, which is what the puller holds; `innermost` of
 //    the root is the one that yields. A pull resumes that one and nobody else, so its price does not grow with the chain.
-//  - `yielded`, `sent`, `raised` and `closing` count in the root only.
+//  - `yielded`, `sent` and `raised` count in the root only. `closing` is set in those that delegate while the chain is
+//    closed: what they delegate to is closed first, and then they. Whatever they delegate to later is not concerned.
 //
 // A delegation goes back to the puller's loop instead of by symmetric transfer: g++ makes that a tail call only from -O2
 // on, and a generator that delegates to a million empty ones in one pull would need a million frames below it.
@@ -46,7 +47,7 @@ struct generator_core {
   [[nodiscard]] bool can_delegate_to(const generator_core& to) const;
   void delegate_to(generator_core& to) noexcept;
   // The other one has ended: throws what left it, and again what closes the chain.
-  void after_delegation(generator_core& to) const;
+  void after_delegation(generator_core& to);
   // Whatever became of it: it is its owner's again.
   void leave_delegation(generator_core& to) noexcept;
 
@@ -73,6 +74,7 @@ struct generator_core {
  private:
   void require_idle() const;
   void run();
+  void note_closing(bool is_closing) noexcept;
 };
 
 // The copy of what a co_yield is given as a constant.

@@ -19,6 +19,8 @@ template <class Out, class In, class Return> class generator;
 
 namespace weft::detail {
 
+template <class Out, class In, class Return> class generator_promise;
+
 // What one co_yield is: the value stays where it was made, or is copied into this.
 template <class In> class handing_out {
  public:
@@ -45,30 +47,40 @@ template <class Out, class In> class handing_out_copy : copy_holder<Out>, public
   handing_out_copy& operator=(const handing_out_copy&) = delete;
 };
 
-// co_yield elements_of(another generator): gives what that returned.
+// co_yield elements_of(another generator): gives what that returned. The other one may move meanwhile, its coroutine does
+// not.
 template <class Out, class In, class Return> class delegation {
  public:
-  delegation(generator_core& self, stackless::generator<Out, In, Return>& to) noexcept : self_(self), to_(&to) {}
+  delegation(generator_core& self, stackless::generator<Out, In, Return>& to) noexcept
+      : self_(self), to_(promise_in(to)) {}
   // One that is kept here.
   delegation(generator_core& self, stackless::generator<Out, In, Return>&& to) noexcept
-      : self_(self), kept_(std::move(to)), to_(&kept_) {}
+      : self_(self), kept_(std::move(to)), to_(promise_in(kept_)) {}
   delegation(const delegation&) = delete;
   delegation& operator=(const delegation&) = delete;
   ~delegation() {
-    if (to_->frame_) self_.leave_delegation(to_->core());
+    if (to_) self_.leave_delegation(*to_);
   }
 
-  [[nodiscard]] bool await_ready() const { return !to_->frame_ || !self_.can_delegate_to(to_->core()); }
-  void await_suspend(std::coroutine_handle<>) const noexcept { self_.delegate_to(to_->core()); }
+  [[nodiscard]] bool await_ready() const { return !to_ || !self_.can_delegate_to(*to_); }
+  void await_suspend(std::coroutine_handle<>) const noexcept { self_.delegate_to(*to_); }
   Return await_resume() const {
-    if (to_->frame_) self_.after_delegation(to_->core());
-    if constexpr (!std::is_void_v<Return>) return std::move(to_->result());
+    if (to_) self_.after_delegation(*to_);
+    if constexpr (!std::is_void_v<Return>) {
+      if (!to_ || !to_->result) throw_no_generator_result();
+      return std::move(*to_->result);
+    }
   }
 
  private:
+  using promise = generator_promise<Out, In, Return>;
+  [[nodiscard]] static promise* promise_in(const stackless::generator<Out, In, Return>& of) noexcept {
+    return of.frame_ ? std::addressof(of.frame_.promise()) : nullptr;
+  }
+
   generator_core& self_;
   stackless::generator<Out, In, Return> kept_;
-  stackless::generator<Out, In, Return>* to_;
+  promise* const to_;
 };
 
 template <class Return> class generator_result {
