@@ -251,6 +251,29 @@ struct gate {
 
 }  // namespace
 
+TEST_CASE("async_with gives back what it acquired also when there is no body to run") {
+  run_task([]() -> task<> {
+    std::string log;
+    bool thrown = false;
+    try {
+      co_await async_with(door{log}, [](int) -> task<> { throw std::runtime_error("no task"); });
+    } catch (const std::runtime_error&) {
+      thrown = true;
+    }
+    CHECK(thrown);
+    CHECK(log == "enter,leave with error,");
+    log.clear();
+    thrown = false;
+    try {
+      (void)co_await async_with(gate{log}, []() -> task<int> { throw std::runtime_error("no task"); });
+    } catch (const std::runtime_error&) {
+      thrown = true;
+    }
+    CHECK(thrown);
+    CHECK(log == "in,out,");
+  });
+}
+
 TEST_CASE("async_with gives back what it acquired, whatever becomes of the body") {
   run_task([]() -> task<> {
     std::string log;

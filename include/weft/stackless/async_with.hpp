@@ -37,14 +37,18 @@ template <class Body, class Entered> struct body_result { using type = std::invo
 template <class Body> struct body_result<Body, void> { using type = std::invoke_result_t<Body&>; };
 template <class Body, class Manager> using body_of_with = typename body_result<Body, entered_t<Manager>>::type;
 
-// Acquires, and makes the task of the body.
+// Acquires, and runs the body. `entered`: there is something to give back.
 template <class Manager, class Body>
-stackless::task<body_of_with<Body, Manager>> entering(Manager& manager, Body& body) {
+stackless::task<stackless::await_result_t<body_of_with<Body, Manager>>> enter_and_run(Manager& manager, Body& body,
+                                                                                      bool& entered) {
   if constexpr (std::is_void_v<entered_t<Manager>>) {
     co_await manager.enter();
-    co_return body();
+    entered = true;
+    co_return co_await body();
   } else {
-    co_return body(co_await manager.enter());
+    entered_t<Manager> what = co_await manager.enter();
+    entered = true;
+    co_return co_await body(std::forward<entered_t<Manager>>(what));
   }
 }
 
@@ -52,8 +56,9 @@ stackless::task<body_of_with<Body, Manager>> entering(Manager& manager, Body& bo
 
 namespace weft::stackless {
 
-// co_await: acquires, runs the task that `body(what was acquired)` makes, gives back whatever became of that, and returns
-// or throws what it did. The error of `leave` replaces the body's. If `enter` throws there is nothing to give back.
+// co_await: acquires, runs the task that `body(what was acquired)` makes, gives back whatever became of that, also if there
+// was no such task because `body` threw, and returns or throws what it did. The error of `leave` replaces the body's. If
+// `enter` throws there is nothing to give back.
 // A cancellation that strikes in the body is the `error`; it was delivered, so that `leave` may wait.
 template <async_context Manager, class Body>
 auto async_with(Manager manager, Body body) -> detail::body_of_with<Body, Manager> {
@@ -62,11 +67,12 @@ auto async_with(Manager manager, Body body) -> detail::body_of_with<Body, Manage
   static_assert(!may_swallow || std::is_void_v<result>,
                 "a body that returns something cannot have its error swallowed: let leave() return nothing");
   std::exception_ptr error;
+  bool entered = false;
   if constexpr (std::is_void_v<result>) {
-    auto run = co_await detail::entering(manager, body);
     try {
-      co_await std::move(run);
+      co_await detail::enter_and_run(manager, body, entered);
     } catch (...) {
+      if (!entered) throw;
       error = std::current_exception();
     }
     if constexpr (may_swallow) {
@@ -76,11 +82,11 @@ auto async_with(Manager manager, Body body) -> detail::body_of_with<Body, Manage
     }
     if (error) std::rethrow_exception(error);
   } else {
-    auto run = co_await detail::entering(manager, body);
     std::optional<result> value;
     try {
-      value.emplace(co_await std::move(run));
+      value.emplace(co_await detail::enter_and_run(manager, body, entered));
     } catch (...) {
+      if (!entered) throw;
       error = std::current_exception();
     }
     co_await manager.leave(error);
