@@ -27,11 +27,13 @@ channel_core::~channel_core() {
   ::operator delete(slots_, std::align_val_t(moves_.slot_alignment));
 }
 
-// The first of the line that still waits; its node is the winner's until the unpark.
+// The first of the line that still waits, who is in no line any more; its node is the winner's until the unpark.
 waiter* channel_core::claim_partner(wait_queue& line, channel_node*& partner) noexcept {
   partner = static_cast<channel_node*>(line.claim_one(outcome::woken));
   if (!partner) return nullptr;
   partner->chosen = true;
+  for (channel_node* n = partner->sibling; n && n != partner; n = n->sibling)
+    (n->sends ? senders_ : receivers_).remove(*n);
   return partner->who;
 }
 

@@ -94,20 +94,28 @@ selected select_locks::try_all(std::uint64_t random, waiter*& partner) noexcept 
 }
 
 void select_locks::show_all(waiter& who, claim::ticket ticket) noexcept {
-  for (std::size_t i = 0; i < count_; ++i) cases_[order_[i]]->show(who, ticket);
+  for (std::size_t begin = 0, end = 0; begin < count_; begin = end) {
+    const channel_core* const on = cases_[order_[begin]]->on();
+    while (end < count_ && cases_[order_[end]]->on() == on) ++end;
+    for (std::size_t i = begin; i < end; ++i) {
+      select_case* const next = cases_[order_[i + 1 < end ? i + 1 : begin]];
+      cases_[order_[i]]->show(who, ticket, end - begin > 1 ? next : nullptr);
+    }
+  }
 }
 
 selected withdraw_all(select_cases cases) noexcept {
   selected result;
+  const channel_core* left = nullptr;
   for (std::size_t i = 0; i < cases.size(); ++i) {
-    select_case& c = *cases[i];
-    if (!c.on()) continue;
-    if (c.chosen) {
-      result.index = i;
-      continue;  // its winner has unlinked it
-    }
-    const std::lock_guard guard(*c.on());
-    c.withdraw();
+    if (!cases[i]->on() || !cases[i]->chosen) continue;
+    result.index = i;
+    left = cases[i]->on();  // its winner has unlinked all
+  }
+  for (select_case* const c : cases) {
+    if (!c->on() || c->on() == left) continue;
+    const std::lock_guard guard(*c->on());
+    c->withdraw();
   }
   return result;
 }

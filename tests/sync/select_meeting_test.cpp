@@ -87,6 +87,33 @@ TEST_CASE("the same channel may stand in several cases") {
   });
 }
 
+TEST_CASE("whoever has got a value may destroy the channel, however often a select names it") {
+  simulate([] {
+    for (const bool is_closed : {false, true}) {
+      auto c = std::make_unique<channel<int>>();
+      channel<int> other;
+      const auto offers = [&](channel<int>& to) {
+        int one = 1, two = 2;
+        try {
+          const auto which = select(on_send(to, one, ignore), on_receive(to, ignore), on_receive(other, ignore),
+                                    on_send(to, two, ignore));
+          CHECK((is_closed || which % 3 == 0));
+        } catch (const weft::channel_closed&) {
+        }
+      };
+      auto sender = weft::spawn([&] { offers(*c); });
+      weft::this_fiber::sleep_for(1s);
+      if (is_closed)
+        c->close();
+      else
+        CHECK(c->receive().has_value());
+      c.reset();
+      sender.join();
+      CHECK(nobody_waits(other));
+    }
+  });
+}
+
 TEST_CASE("one value offered to several channels goes to one of them, boxed or not") {
   simulate([] {
     const auto offer = [](auto value) {

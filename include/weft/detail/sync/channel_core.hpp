@@ -6,20 +6,22 @@
 //  - Who could be served does not wait: while a receiver waits whose claim can still be won, the ring is empty and no
 //    such sender waits; while such a sender waits, the ring is full.
 //  - Values leave in the order in which they came: the ring's first, then the senders' in their line.
-//  - A node in a line is a `channel_node`. From the won claim to the unpark its place belongs to the winner.
+//  - A node in a line is a `channel_node`. From the won claim to the unpark its place belongs to the winner. A waiter has
+//    several in one channel if a select names that more than once.
 //  - The item's moves run under the lock, so they neither throw nor wait.
 //
 // Protocol
 //  [channel-1] Whoever comes takes the lock and looks at the other line first: it wins the claim of the first that still
-//              waits, moves the value, notes in the node that this was the one, unlinks it, unlocks, unparks. After the
-//              unlock it does not touch the channel, so the one it served may destroy it.
+//              waits, moves the value, notes in the node that this was the one, unlinks it and all others that this
+//              waiter has here, unlocks, unparks. After the unlock neither of the two touches the channel, so either may
+//              destroy it.
 //  [channel-2] If nobody waits there the ring takes or gives the value. A receiver that makes room in it moves the first
 //              sender's value in, behind all others.
 //  [channel-3] Else, still under the lock, it arms and shows its node ([claim-1], [claim-2]); no partner can come between
 //              the look and the node. A refused arm means cancelled: unlock first, then throw.
 //  [channel-4] Resumed, it knows by the outcome: woken, the value has moved and the node is unlinked; closed, unlinked
 //              and nothing moved; anything else, it unlinks the node under the lock, and nothing has happened.
-//  [channel-5] `close` claims both lines. What the ring holds can still be received.
+//  [channel-5] `close` claims and empties both lines. What the ring holds can still be received.
 #pragma once
 
 #include <cstddef>
@@ -63,8 +65,10 @@ struct channel_node : wait_node {
   explicit channel_node(void* where) noexcept : place(where) {}
   channel_node(waiter& whose, claim::ticket ticket, void* where) noexcept : wait_node(whose, ticket), place(where) {}
 
-  void* place = nullptr;  // the sender's item, or the receiver's optional
-  bool chosen = false;    // its claim was won through this node; for waiters with several
+  void* place = nullptr;            // the sender's item, or the receiver's optional
+  channel_node* sibling = nullptr;  // the waiter's next one in the same channel, in a ring; null if it has only this
+  bool sends = false;               // in which line it is; only of one with siblings
+  bool chosen = false;              // its claim was won through this node; for waiters with several
 };
 
 class alignas(64) channel_core {

@@ -12,7 +12,8 @@
 //             channel that it both sends on and receives from, and of two selects that face each other the second finds
 //             the first.
 //  [select-4] Resumed, it unlinks all nodes, one lock at a time. At most one of them is `chosen`: that case has been
-//             carried out, or its channel was closed. Everything else has not happened.
+//             carried out, or its channel was closed. Everything else has not happened. In that channel the winner has
+//             unlinked all of them: it may be gone.
 #pragma once
 
 #include <cstddef>
@@ -42,9 +43,12 @@ class select_case : public channel_node {
   [[nodiscard]] channel_core::answer attempt(waiter*& partner) noexcept {
     return kind_ == kind::send ? on_->offer(place, partner) : on_->accept(place, partner);
   }
-  void show(waiter& whose, claim::ticket ticket) noexcept {
+  // `next`: of the ring of those for the same channel, null if there is no other.
+  void show(waiter& whose, claim::ticket ticket, select_case* next) noexcept {
     who = &whose;
     generation = ticket;
+    sibling = next;
+    sends = kind_ == kind::send;
     chosen = false;
     kind_ == kind::send ? on_->add_sender(*this) : on_->add_receiver(*this);
   }
