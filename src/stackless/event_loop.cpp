@@ -121,6 +121,9 @@ void event_loop::run_forever() {
 
 void event_loop::complete(const any_future& what) {
   require_runnable();
+  if (&what.core().loop() != core_)
+    detail::throw_error(std::errc::invalid_argument,
+                        "weft::stackless: run_until_complete() of a future that belongs to another event loop");
   const auto id = what.add_done_callback([this] { core_->stop(); });
   try {
     core_->run();
@@ -147,7 +150,7 @@ void event_loop::close() {
   });
   for (const auto& where : pending) core_->handle({"Task was destroyed but it is pending", nullptr, where});
   core_->release_worker();
-  runtime_->shutdown();
+  scheduler_of(*runtime_).shut_down();  // on a worker, too: this one is not the loop's, which does not run
   std::vector<std::exception_ptr> errors;
   scheduler_of(*runtime_).of(detail::kind::fibers).take_errors(errors);
   for (auto& error : errors) core_->handle({"an exception of a fiber was never retrieved", std::move(error), {}});

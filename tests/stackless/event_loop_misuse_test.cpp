@@ -11,7 +11,9 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
+#include <weft/fiber/run.hpp>
 #include <weft/stackless.hpp>
 
 #include "stackless/small_tasks.hpp"
@@ -49,6 +51,37 @@ TEST_CASE("a loop that runs cannot be run again, nor another one on it, nor can 
     loop.stop();
   });
   loop.run_forever();
+}
+
+TEST_CASE("a loop does not run until another loop's future is done") {
+  event_loop loop, other;
+  auto foreign = other.create_future<int>();
+  foreign.set_result(1);
+  CHECK(refuses(std::errc::invalid_argument, "another event loop", [&] { return loop.run_until_complete(foreign); }));
+}
+
+TEST_CASE("a loop may be closed where another one runs, with the tasks that are left on it") {
+  bool is_unwound = false;
+  const auto leave_and_close = [&is_unwound] {
+    event_loop idle;
+    idle.set_exception_handler([](event_loop&, const auto&) {});
+    (void)idle.create_task([](bool& unwound) -> task<> {
+      const struct ends {
+        bool& it;
+        ~ends() { it = true; }
+      } end{unwound};
+      co_await weft::stackless::sleep(weft::never);
+    }(is_unwound));
+    idle.call_soon([&idle] { idle.call_soon([&idle] { idle.stop(); }); });
+    std::thread([&idle] { idle.run_forever(); }).join();
+  };
+  weft::run(leave_and_close);
+  CHECK(std::exchange(is_unwound, false));
+  weft::stackless::run([](auto close) -> task<> {
+    close();
+    co_return;
+  }(leave_and_close));
+  CHECK(is_unwound);
 }
 
 TEST_CASE("a closed loop takes nothing more, and says so") {

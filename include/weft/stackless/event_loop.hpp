@@ -83,7 +83,7 @@ class event_loop {
   // Blocks the calling thread until stop(). loop_error on a worker (a loop runs there), when it runs already, or is closed.
   void run_forever();
   // Blocks until `what` is done; returns or throws what that does. loop_error as above, and when the loop was stopped
-  // before.
+  // before; invalid_argument for another loop's future.
   template <class T> T run_until_complete(task<T> what, std::source_location where = std::source_location::current()) {
     require_runnable();
     future<T> whole(detail::drive(core(), std::move(what), where));
@@ -99,7 +99,8 @@ class event_loop {
   void stop();
   // Drops all callbacks. Tasks that have not ended are reported, each, to the exception handler ("Task was destroyed but
   // it is pending"), then cancelled and unwound; on their way out they may still wait for others. Waits for begun calls of
-  // run_in_executor(). loop_error while it runs; nothing when it is closed already.
+  // run_in_executor(). Blocks the thread meanwhile; on a fiber or task, its worker. loop_error while it runs; nothing when
+  // it is closed already.
   void close();
   [[nodiscard]] bool is_running() const noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
