@@ -56,7 +56,14 @@ task<> task_group::finish(std::exception_ptr error, bool is_cancelled) {
     }
     if (is_cancelled && !aborting_) abort();
   }
-  if (!errors_.empty()) throw exception_group(std::move(errors_));
+  if (!errors_.empty()) {
+    // The group that is thrown hides a cancellation from outside: it strikes again, and is counted once.
+    if (is_cancelled && parent_.cancelling() > 0) {
+      parent_.uncancel();
+      parent_.cancel();
+    }
+    throw exception_group(std::move(errors_));
+  }
   if (is_cancelled) throw cancelled();
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include <weft/detail/stackless/promise.hpp>
+#include <weft/detail/stackless/task_join.hpp>
 #include <weft/stackless/error_context.hpp>
 
 #include "context/raw_line.hpp"
@@ -62,7 +63,7 @@ void tasks::cancel_all() noexcept {
   wake_list woken;
   for_each_living([&woken](task_core& task) {
     if (std::exchange(task.swept, true)) return;
-    if (cancel_wait(task, task.joins)) woken.push(task);
+    if (request_cancel(task)) woken.push(task);  // counted: no timeout may take it for its own
   });
   woken.unpark_all();
 }

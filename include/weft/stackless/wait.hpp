@@ -3,6 +3,7 @@
 #pragma once
 
 #include <concepts>
+#include <exception>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -67,13 +68,14 @@ template <awaitable What> task<future_result_t<What>> wait_for(What what, deadli
 }
 
 // co_await: runs the task that `body()` makes, as a part of the caller's. When the time has come the caller is cancelled
-// where it waits, and if `cancelled` leaves the body for that and no other reason it becomes `timed_out`. Python's
-// `async with asyncio.timeout(...)`.
+// where it waits, and if `cancelled` leaves the body for that and no other reason it becomes `timed_out`; if anything else
+// does, nothing is left of that cancellation. Python's `async with asyncio.timeout(...)`.
 template <class Body> auto timeout(deadline until, Body body) -> std::invoke_result_t<Body&> {
   using result = await_result_t<std::invoke_result_t<Body&>>;
   const task_ref me = current_task();
   const unsigned others = me.cancelling();
   bool expired = false, left_by_it = false;
+  std::exception_ptr error;
   std::optional<std::conditional_t<std::is_void_v<result>, char, result>> value;
   {
     const struct alarm {
@@ -90,11 +92,14 @@ template <class Body> auto timeout(deadline until, Body body) -> std::invoke_res
         value.emplace(co_await body());
     } catch (const cancelled&) {
       left_by_it = true;
+    } catch (...) {
+      error = std::current_exception();
     }
   }
   const bool ours = expired && me.uncancel() <= others;
   if (left_by_it && ours) throw timed_out("weft::stackless: timeout() has expired");
   if (left_by_it) throw cancelled();
+  if (error) std::rethrow_exception(std::move(error));
   if constexpr (!std::is_void_v<result>) co_return std::move(*value);
 }
 
