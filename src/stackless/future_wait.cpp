@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <deque>
 #include <mutex>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/future_wait.hpp>
@@ -13,7 +12,8 @@ using stackless::return_when;
 struct future_wait::state {
   explicit state(std::size_t count) noexcept : left(count) {}
 
-  std::atomic<std::size_t> left;  // acq_rel: the last one comes after all
+  std::atomic<std::size_t> left;                 // acq_rel: the last one comes after all
+  std::atomic<std::ptrdiff_t> unsuccessful{-1};  // relaxed: published by `left`, and by who settles `over`
   stackless::future<> over;
 
   void settle() { (void)static_cast<loop_future_of<void>&>(over.core()).try_set(); }
@@ -23,11 +23,15 @@ future_wait::future_wait(std::span<const any_future> what, return_when when, dea
     : what_(what.begin(), what.end()), state_(std::make_shared<state>(what.size())) {
   callbacks_.reserve(what_.size());
   for (const any_future& each : what_) {
-    callbacks_.push_back(each.add_callback_in_any_case([s = state_, when](const any_future& done) {
+    const auto index = std::ptrdiff_t(callbacks_.size());
+    callbacks_.push_back(each.add_watch([s = state_, when, index](const any_future& done) {
+      const bool counts = when == return_when::first_completed ||
+                          (when != return_when::all_completed && has_failed(done)) ||
+                          (when == first_unsuccessful && done.cancelled());
+      std::ptrdiff_t none = -1;
+      if (counts) s->unsuccessful.compare_exchange_strong(none, index, std::memory_order_relaxed);
       const bool last = s->left.fetch_sub(1, std::memory_order_acq_rel) == 1;
-      if (last || when == return_when::first_completed || (when != return_when::all_completed && has_failed(done)) ||
-          (when == first_unsuccessful && done.cancelled()))
-        s->settle();
+      if (last || counts) s->settle();
     }));
   }
   if (!until.is_never()) alarm_ = alarm_in_any_case(until, [s = state_] { s->settle(); });
@@ -39,22 +43,28 @@ future_wait::~future_wait() {
 }
 
 const stackless::future<>& future_wait::over() const noexcept { return state_->over; }
+std::ptrdiff_t future_wait::unsuccessful() const noexcept {
+  return state_->unsuccessful.load(std::memory_order_relaxed);
+}
 
 struct done_queue::state {
+  explicit state(std::size_t count) { done.reserve(count); }
+
   std::mutex lock;
-  std::deque<std::ptrdiff_t> done;  // under `lock`
-  stackless::future<> next;         // under `lock`
+  std::vector<std::ptrdiff_t> done;  // under `lock`; has room for all
+  std::size_t taken = 0;             // under `lock`; of these
+  stackless::future<> next;          // under `lock`
   std::atomic<bool> late{false};
 
   void wake() { (void)static_cast<loop_future_of<void>&>(next.core()).try_set(); }
 };
 
 done_queue::done_queue(std::vector<any_future> what, deadline until)
-    : what_(std::move(what)), state_(std::make_shared<state>()) {
+    : what_(std::move(what)), state_(std::make_shared<state>(what_.size())) {
   callbacks_.reserve(what_.size());
   for (const any_future& each : what_) {
     const auto index = std::ptrdiff_t(callbacks_.size());
-    callbacks_.push_back(each.add_callback_in_any_case([s = state_, index] {
+    callbacks_.push_back(each.add_watch([s = state_, index] {
       const std::lock_guard guard(s->lock);
       s->done.push_back(index);
       s->wake();
@@ -75,13 +85,9 @@ done_queue::~done_queue() {
 
 std::ptrdiff_t done_queue::pop() {
   const std::lock_guard guard(state_->lock);
-  if (state_->done.empty()) {
-    if (state_->next.done()) state_->next = stackless::future<>();
-    return -1;
-  }
-  const std::ptrdiff_t first = state_->done.front();
-  state_->done.pop_front();
-  return first;
+  if (state_->taken < state_->done.size()) return state_->done[state_->taken++];
+  if (state_->next.done()) state_->next = stackless::future<>();
+  return -1;
 }
 
 stackless::future<> done_queue::next() const {

@@ -9,11 +9,13 @@ using stackless::return_when;
 stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions) {
   if (what.empty()) co_return;
   bool is_cancelled = false;
+  std::ptrdiff_t first = -1;
   {
     const future_wait waiting(what, with_exceptions ? return_when::all_completed : future_wait::first_unsuccessful,
                               never);
     try {
       co_await waiting.over();
+      first = waiting.unsuccessful();
     } catch (const cancelled&) {
       is_cancelled = true;
     }
@@ -24,14 +26,11 @@ stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions)
     for (const any_future& each : what) forget_exception(each);
     throw cancelled();
   }
-  if (with_exceptions) co_return;
-  for (const any_future& each : what) {
-    if (!each.done() || (!each.cancelled() && !has_failed(each))) continue;
-    for (const any_future& other : what)
-      other.add_done_callback([](const any_future& done) { forget_exception(done); });
-    (void)each.exception();  // throws operation_canceled if it was cancelled
-    std::rethrow_exception(each.exception());
-  }
+  if (first < 0) co_return;
+  for (const any_future& each : what) (void)each.add_watch([](const any_future& done) { forget_exception(done); });
+  const any_future& failed = what[std::size_t(first)];
+  (void)failed.exception();  // throws operation_canceled if it was cancelled
+  std::rethrow_exception(failed.exception());
 }
 
 }  // namespace weft::detail

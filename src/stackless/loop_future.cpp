@@ -43,15 +43,21 @@ void loop_future::finish(state as) noexcept {
     callbacks.swap(callbacks_);
   }
   for (const entry& e : callbacks) {
-    share();
-    e.what->of = counted_pointer<loop_future>(this);
-    if (!loop_->schedule(*e.what)) {
-      e.what->clear();
-      e.what->of = {};
-    }
+    if (tell(*e.what)) continue;
+    e.what->clear();
+    e.what->of = {};
   }
   if (loop_->is_on_worker()) loop_->mark_turn();
   woken.unpark_all();
+}
+
+bool loop_future::tell(done_callback& what) noexcept {
+  share();
+  what.of = counted_pointer<loop_future>(this);
+  if (!what.is_foreign) return loop_->schedule(what);
+  what.call();
+  what.clear();
+  return true;
 }
 
 bool loop_future::cancel() noexcept {
@@ -100,10 +106,14 @@ std::uint64_t loop_future::add(counted_pointer<done_callback> what) {
       return number;
     }
   }
-  share();
-  what->of = counted_pointer<loop_future>(this);
-  schedule(*loop_, *what);
+  if (!tell(*what)) throw_loop_error("weft::stackless: the event loop is closed");
   return 0;
+}
+
+std::uint64_t loop_future::add_watch(counted_pointer<done_callback> what) {
+  what->in_any_case = true;
+  what->is_foreign = loop_ != &running_loop();
+  return add(std::move(what));
 }
 
 bool loop_future::remove(std::uint64_t callback) noexcept {

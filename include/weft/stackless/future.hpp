@@ -49,6 +49,13 @@ class any_future {
     return core().add(made);
   }
 
+  // The same for one that waits on the running loop, which need not be the future's: then it may be called by whoever makes
+  // it done, or from here, and must not throw. Throws loop_error when none is running.
+  template <class F>
+  std::uint64_t add_watch(F&& f, std::source_location where = std::source_location::current()) const {
+    return core().add_watch(make_done_callback(std::forward<F>(f), where));
+  }
+
   [[nodiscard]] friend bool operator==(const any_future& a, const any_future& b) noexcept {
     return a.core_.get() == b.core_.get();
   }

@@ -53,6 +53,8 @@ class future_wait {
 
   // Done when there is nothing more to wait for, or the time has come.
   [[nodiscard]] const stackless::future<>& over() const noexcept;
+  // With `first_unsuccessful`: the index of that one, -1 if there is none so far.
+  [[nodiscard]] std::ptrdiff_t unsuccessful() const noexcept;
 
  private:
   struct state;

@@ -6,6 +6,7 @@
 //    has won it puts the value in its place, under no lock.
 //  - Waiters, callbacks and the driver are under `lock_`, and there are none any more when it is done.
 //  - A callback does not refer to the future before it is scheduled: one that never comes would keep both for ever.
+//  - One that is a foreign loop's is called by whoever settles the future: the future's own loop may not run, or be closed.
 //
 // asyncio's futures belong to one thread; these may be settled, awaited and dropped by any: a task of another worker, a
 // fiber, a plain thread. The callbacks run on the loop that the future was made for.
@@ -37,6 +38,7 @@ class done_callback : public callback {
  public:
   using callback::callback;
   counted_pointer<loop_future> of;  // from when it is scheduled
+  bool is_foreign = false;          // weft's own, which may be called anywhere: by whoever settles the future
 };
 
 class loop_future {
@@ -75,6 +77,8 @@ class loop_future {
   [[nodiscard]] virtual bool is_driven_by(const task_core&) const noexcept { return false; }
 
   [[nodiscard]] std::uint64_t add(counted_pointer<done_callback> what);
+  // For what waits on the running loop: one of another loop's does not wait for that.
+  [[nodiscard]] std::uint64_t add_watch(counted_pointer<done_callback> what);
   bool remove(std::uint64_t callback) noexcept;
 
   // The waiter's node is shown unless it is done. [claim-2]
@@ -97,6 +101,9 @@ class loop_future {
   void finish_failed(std::exception_ptr what) noexcept;
 
  private:
+  // When it is done. False: the loop is closed, and it will not be called.
+  [[nodiscard]] bool tell(done_callback& what) noexcept;
+
   std::exception_ptr error_;
   std::atomic<unsigned> references_{1};
   std::atomic<state> state_{state::pending};

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: BSL-1.0
+// How several futures are waited for: the order of their ends, and loops that do not run.
+#include <doctest/doctest.h>
+
+#include <stdexcept>
+#include <tuple>
+#include <vector>
+#include <weft/stackless.hpp>
+
+#include "support/loops.hpp"
+
+namespace {
+
+using namespace weft::stackless;
+using weft::test::on_loops;
+
+// g++ 12 has trouble with initializer lists in coroutines.
+template <class... Futures> std::vector<future<int>> those(const Futures&... each) { return {each...}; }
+
+task<> sets_later(future<int> what, int value) {
+  co_await yield();
+  what.set_result(value);
+}
+
+task<> waits_for_idle(event_loop& idle) {
+  auto& loop = get_running_loop();
+  future<int> first(idle), second(idle), third(idle), early(idle);
+  early.set_result(0);
+  loop.create_task(sets_later(first, 1));
+  CHECK((co_await wait(those(first, early))).done.size() == 2);
+  loop.create_task(sets_later(second, 2));
+  auto each = as_completed(those(second));
+  CHECK(co_await *co_await each.next() == 2);
+  CHECK(co_await wait_for(early, weft::never) == 0);
+  co_await to_thread([&idle] { idle.close(); });
+  loop.create_task(sets_later(third, 3));
+  CHECK(std::get<0>(co_await gather(third)) == 3);
+  CHECK((co_await wait(those(early))).done.size() == 1);
+}
+
+}  // namespace
+
+TEST_CASE("of several that have failed by the time it runs, a gather gives the first in time") {
+  on_loops([]() -> task<> {
+    future<int> one, two;
+    auto all = gather(one, two);
+    for (int i = 0; i < 3; ++i) co_await yield();
+    two.set_exception(std::runtime_error("earlier"));
+    one.set_exception(std::runtime_error("later"));
+    (void)co_await wait(std::vector<any_future>(1, all));
+    CHECK_THROWS_WITH_AS(all.result(), "earlier", std::runtime_error);
+  });
+}
+
+TEST_CASE("futures of a loop that does not run, or is closed, are waited for like all others") {
+  event_loop idle;
+  weft::stackless::run(waits_for_idle(idle), {.workers = weft::test::workers()});
+}
