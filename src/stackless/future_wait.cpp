@@ -3,6 +3,7 @@
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/future_wait.hpp>
 #include <weft/stackless/event_loop.hpp>
+#include <weft/stackless/wait.hpp>
 
 namespace weft::detail {
 
@@ -96,6 +97,22 @@ stackless::future<> done_queue::next() const {
 }
 
 bool done_queue::is_late() const noexcept { return state_->late; }
+
+stackless::task<bool> end_all(std::vector<any_future> what, bool& is_cancelled) {
+  bool has_just_come = is_cancelled, all_heard = true;
+  for (bool ended = false; !ended;) {
+    bool is_heard = false;
+    for (const any_future& each : what) is_heard |= each.cancel();
+    if (has_just_come && !is_heard) all_heard = false;
+    try {
+      (void)co_await stackless::wait(what);
+      ended = true;
+    } catch (const cancelled&) {
+      is_cancelled = has_just_come = true;
+    }
+  }
+  co_return all_heard;
+}
 
 bool has_failed(const any_future& what) { return what.core().has_failed(); }
 void forget_exception(const any_future& what) { what.core().forget_exception(); }

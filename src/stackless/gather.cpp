@@ -21,8 +21,7 @@ stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions)
     }
   }
   if (is_cancelled) {
-    for (const any_future& each : what) each.cancel();
-    (void)co_await stackless::wait(what);
+    (void)co_await end_all(what, is_cancelled);
     for (const any_future& each : what) forget_exception(each);
     throw cancelled();
   }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// A cancellation that comes at a bad moment: one beside a timeout's or a group's own.
+// A cancellation that comes at a bad moment: a second one while the first is being heeded, one beside a timeout's or a
+// group's own, one together with the result.
 #include <weft/stackless/gather.hpp>
 
 #include <doctest/doctest.h>
@@ -17,6 +18,21 @@ namespace {
 using namespace std::chrono_literals;
 using namespace weft::stackless;
 using weft::test::on_loops;
+
+// Heeds a cancellation only when the gate is open.
+task<int> ends_slowly(future<> gate, std::string& log) {
+  while (!gate.done()) {
+    try {
+      co_await shield(gate);
+    } catch (const weft::cancelled&) {
+      log += "told,";
+    }
+  }
+  log += "ended,";
+  throw weft::cancelled();
+}
+
+task<> sleeps_for_ever() { co_await weft::stackless::sleep(weft::never); }
 
 task<> some_turns() {
   for (int i = 0; i < 8; ++i) co_await yield();
@@ -38,7 +54,84 @@ template <class What> task<std::string> end_of(What what) {
   co_return "result";
 }
 
+// Cancels it twice, and sees that it goes on until the gate is open.
+task<> cancel_twice(any_future what, future<> gate) {
+  for (int i = 0; i < 2; ++i) {
+    co_await some_turns();
+    what.cancel();
+  }
+  co_await some_turns();
+  CHECK_FALSE(what.done());
+  gate.set_result();
+  (void)co_await wait(std::vector<any_future>(1, what));
+}
+
 }  // namespace
+
+TEST_CASE("who is cancelled again while what was cancelled ends, waits for that end all the same") {
+  on_loops([]() -> task<> {
+    auto& loop = get_running_loop();
+    std::string log;
+    future<> gate;
+    auto waiter = loop.create_task(end_of(wait_for(ends_slowly(gate, log), weft::never)));
+    co_await cancel_twice(waiter, gate);
+    CHECK(waiter.result() == "cancelled");
+    CHECK(log == "told,told,ended,");
+
+    log.clear();
+    gate = future<>();
+    auto all = gather(ends_slowly(gate, log), ends_slowly(gate, log));
+    co_await cancel_twice(all, gate);
+    CHECK(all.cancelled());
+    CHECK(log == "told,told,told,told,ended,ended,");
+
+    log.clear();
+    gate = future<>();
+    auto adopted = ensure_future(create_task(ends_slowly(gate, log)));
+    co_await cancel_twice(adopted, gate);
+    CHECK(adopted.cancelled());
+    CHECK(log.ends_with("ended,"));
+  });
+}
+
+TEST_CASE("who is cancelled while what came too late ends, waits for that end, and is cancelled rather than late") {
+  on_loops([]() -> task<> {
+    std::string log;
+    future<> gate;
+    auto waiter = get_running_loop().create_task(end_of(wait_for(ends_slowly(gate, log), weft::deadline(1ms))));
+    while (log.empty()) co_await yield();
+    waiter.cancel();
+    co_await some_turns();
+    CHECK_FALSE(waiter.done());
+    gate.set_result();
+    CHECK(co_await waiter == "cancelled");
+    CHECK(log == "told,told,ended,");
+  });
+}
+
+TEST_CASE("wait_for: a cancellation that comes together with the result is not lost") {
+  on_loops([]() -> task<> {
+    auto& loop = get_running_loop();
+    future<int> result;
+    auto waiter = loop.create_task(end_of(wait_for(result, weft::never)));
+    co_await some_turns();
+    result.set_result(1);
+    loop.call_soon([waiter] { waiter.cancel(); });  // when the waiter has been told, and has not run
+    CHECK(co_await waiter == "cancelled");
+  });
+}
+
+TEST_CASE("a task that is adopted as a future and then cancelled by another cancels that future") {
+  on_loops([]() -> task<> {
+    auto handle = create_task(sleeps_for_ever());
+    const task_ref whom = handle.ref();
+    auto adopted = ensure_future(std::move(handle));
+    co_await some_turns();
+    whom.cancel();
+    (void)co_await wait(std::vector<any_future>(1, adopted));
+    CHECK(adopted.cancelled());
+  });
+}
 
 TEST_CASE("timeout: when something else leaves the body nothing is left of its cancellation") {
   on_loops([]() -> task<> {

@@ -23,19 +23,18 @@ template <class T> T future_type(const stackless::future<T>&);
 template <class What>
 concept is_future = std::derived_from<std::remove_cvref_t<What>, stackless::any_future>;
 
-// The end of a task that another has created; cancelled with it.
+// The end of a task that another has created; cancelled with it, each time, and as it if that was cancelled.
 template <class T> stackless::task<T> adopt(stackless::task_handle<T> whom) {
-  try {
-    co_return co_await whom;
-  } catch (const cancelled&) {
-    whom.cancel();
+  for (;;) {
+    try {
+      co_return co_await whom;
+    } catch (const cancelled&) {
+      whom.cancel();
+    } catch (...) {
+      if (whom.joinable() || !whom.cancelled()) throw;
+      throw cancelled();
+    }
   }
-  try {
-    co_return co_await whom;
-  } catch (const std::system_error& e) {
-    if (e.code() != std::errc::operation_canceled) throw;
-  }
-  throw cancelled();
 }
 
 template <class What> stackless::task<stackless::await_result_t<What>> adopt_awaitable(What what) {

@@ -29,7 +29,7 @@ template <class T> kept_result<T> result_of(stackless::future<T>&& of) {
 }
 
 // Until all are done, or one has failed or been cancelled, and nobody asked for the exceptions. When the caller is
-// cancelled, all are, and their ends are waited for.
+// cancelled, all are, each time, and their ends are waited for.
 stackless::task<> gather_all(std::vector<stackless::any_future> what, bool with_exceptions);
 
 // Not in the coroutines: g++ 12 has trouble with initializer lists there.

@@ -39,29 +39,22 @@ task<waited<Future>> wait(std::vector<Future> what, return_when when = return_wh
 
 // co_await: its result, or what it throws. When the time has come first it is cancelled, its end is waited for, and
 // `timed_out` is thrown; unless it makes a result of its cancellation. When the caller is cancelled, so is what it waits
-// for.
+// for, each time, and its end is waited for; is it done already, `cancelled` is thrown and its result is gone.
 template <awaitable What> task<future_result_t<What>> wait_for(What what, deadline until) {
   auto it = ensure_future(std::forward<What>(what));
-  const bool late = !it.done() && until.passed();
-  if (!late && !it.done()) {
+  bool is_cancelled = false;
+  if (!it.done() && !until.passed()) {
     const any_future one = it;
     const detail::future_wait waiting({&one, 1}, return_when::all_completed, until);
-    bool cancelled_here = false;
     try {
       co_await waiting.over();
     } catch (const cancelled&) {
-      cancelled_here = true;
-    }
-    if (cancelled_here) {
-      it.cancel();
-      (void)co_await wait(detail::just(it));
-      if (it.cancelled()) throw cancelled();
-      co_return std::move(it).take_result();
+      is_cancelled = true;
     }
   }
-  if (!it.done()) {
-    it.cancel();
-    (void)co_await wait(detail::just(it));
+  if (is_cancelled || !it.done()) {
+    const bool is_heard = co_await detail::end_all(detail::just(it), is_cancelled);
+    if (!is_heard || (is_cancelled && it.cancelled())) throw cancelled();
     if (it.cancelled()) throw timed_out("weft::stackless: wait_for() has waited long enough");
   }
   co_return std::move(it).take_result();

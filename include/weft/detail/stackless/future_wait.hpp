@@ -15,6 +15,7 @@
 #include <weft/base/deadline.hpp>
 #include <weft/stackless/callback_handle.hpp>
 #include <weft/stackless/future.hpp>
+#include <weft/stackless/task.hpp>
 
 namespace weft::stackless {
 
@@ -85,6 +86,11 @@ class done_queue {
   std::shared_ptr<state> state_;
   stackless::timer_handle alarm_;
 };
+
+// co_await: cancels all that are not done, and waits until they are. A cancellation of the caller meanwhile is handed on to
+// those that are left, and noted in `is_cancelled`; one that was noted before counts, too. False: one of them came when
+// there was nobody left, and so is the caller's alone.
+[[nodiscard]] stackless::task<bool> end_all(std::vector<stackless::any_future> what, bool& is_cancelled);
 
 // Not in the coroutines: g++ 12 has trouble with initializer lists there.
 [[nodiscard]] inline std::vector<stackless::any_future> just(const stackless::any_future& one) { return {one}; }
