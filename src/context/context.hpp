@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstddef>
+#include <weft/detail/context/crossing.hpp>
 
 #include WEFT_SWITCH_HEADER
 #include WEFT_SANITIZER_HEADER
@@ -75,6 +76,13 @@ class context {
   from.sanitizer_.leave(to.sanitizer_);
   exchange_flows(from.registers_, to.registers_);
   from.sanitizer_.arrive();
+}
+
+// The same by whoever called, where that can be; the caller passes it on.
+[[nodiscard, gnu::always_inline]] inline crossing cross_over(context& from, context& to) noexcept {
+  if (registers* const here = from.words()) return {here, to.words()};
+  switch_context(from, to);
+  return {};
 }
 
 // Continues `to` and never comes back: from the arrival on, the stack of the running flow is anybody's.

@@ -126,13 +126,6 @@ void settle(stackful_generator& core) {
   core.frame->self.prepare(ground->low, top, &generator_main, core.frame);
 }
 
-// By the words of the caller if it can.
-[[gnu::always_inline]] inline crossing cross_over(context& from, context& to) noexcept {
-  if (registers* const here = from.words()) return {here, to.words()};
-  switch_context(from, to);
-  return {nullptr, nullptr};
-}
-
 [[gnu::noinline]] crossing enter_slowly(stackful_generator& core) {
   if (plain(core.now) == state::running) refuse_running();
   if (plain(core.now) == state::ended) return {nullptr, nullptr};
