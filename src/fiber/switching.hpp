@@ -52,13 +52,16 @@ inline void place(fiber_desk& desk, control_block& fresh, stack& ground) noexcep
   fresh.saved.prepare(ground.low, ground.top(), &fiber_main, &fresh);
 }
 
+// Of the one after that which goes on now the line is loaded while that runs, and the top of its stack (measured: 10,000
+// fibers 18 -> 14 ns).
+[[gnu::always_inline]] inline void prefetch_after(fiber_desk& desk) noexcept {
+  if (runnable* const after = desk.at.peek(); after && after->resume == &resume_fiber)
+    __builtin_prefetch(block_of(*after).saved.stack_pointer());
+}
+
 // The running fiber leaves to one of the common case.
 [[gnu::always_inline]] inline void leave_to_started(fiber_desk& desk, control_block& self, control_block& to) noexcept {
-  if (runnable* const after = desk.at.peek(); after && after->resume == &resume_fiber) {
-    // The one after: its line is loaded while this one runs, and the top of its stack (measured: 10,000 fibers 18 ->
-    // 14 ns).
-    __builtin_prefetch(block_of(*after).saved.stack_pointer());
-  }
+  prefetch_after(desk);
   desk.set_running(&to);
   switch_context(self.saved, to.saved);
 }

@@ -36,6 +36,19 @@ TEST_CASE("what is pushed to the front of a fifo comes first, also when it was e
   CHECK(pop_number(f) == -1);
 }
 
+TEST_CASE("a fifo's front exchanges with one that goes to the back, also when it is alone") {
+  numbered r;
+  fifo f;
+  f.push_back(r[0]);
+  f.exchange_front(r[1]);
+  CHECK(f.front() == &r[1]);
+  CHECK(!r[1].next);
+  f.push_back(r[2]);
+  f.exchange_front(r[0]);
+  f.push_back(r[3]);
+  for (int i : {2, 0, 3, -1}) CHECK(pop_number(f) == i);
+}
+
 TEST_CASE("splicing moves everything behind what is there, and leaves the other empty and usable") {
   numbered r;
   fifo to, from;

@@ -5,12 +5,20 @@
 #include <cstddef>
 #include <string_view>
 #include <weft/base/deadline.hpp>
+#include <weft/detail/context/crossing.hpp>
 #include <weft/fiber/fiber_id.hpp>
+
+namespace weft::detail {
+
+// The first half of a yield: the running fiber goes to the end of the queue.
+[[nodiscard]] crossing give_turn();
+
+}  // namespace weft::detail
 
 namespace weft::this_fiber {
 
 // Lets others run. A cancellation point. Off a fiber: yields the thread.
-void yield();
+[[gnu::always_inline]] inline void yield() { detail::cross(detail::give_turn()); }
 // Not before that time has passed. Cancellation points, and park. Off a fiber: the thread sleeps.
 void sleep_until(deadline until);
 inline void sleep_for(deadline from_now) { sleep_until(from_now); }

@@ -37,6 +37,19 @@ class fifo {
     return r;
   }
 
+  // The front leaves, and `r` goes to the back: a pop and a push in one. Not when empty.
+  void exchange_front(runnable& r) noexcept {
+    runnable* const second = head_->next;
+    r.next = nullptr;
+    if (second) {
+      head_ = second;
+      tail_->next = &r;
+    } else {
+      head_ = &r;
+    }
+    tail_ = &r;
+  }
+
   // Links a chain, `first` to `last` through `next`, at the back. `last.next` must be null.
   void append(runnable& first, runnable& last) noexcept {
     if (head_)

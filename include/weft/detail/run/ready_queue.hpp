@@ -46,10 +46,9 @@ class ready_queue {
     const unsigned left = ticks_.load(std::memory_order_relaxed);
     runnable* const first = fifo_.front();
     if (left == 1 || next_ || !first || first->resume != self.resume) return nullptr;
-    ticks_.store(left - 1, std::memory_order_relaxed);
+    fifo_.exchange_front(self);
     streak_ = 0;
-    (void)fifo_.pop_front();  // first, so that its load waits for no store
-    fifo_.push_back(self);
+    ticks_.store(left - 1, std::memory_order_relaxed);
     return first;
   }
 
