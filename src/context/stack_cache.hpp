@@ -84,7 +84,7 @@ class stack_cache {
   bool spill(list& l) noexcept;
 
   // Relaxed: only the owner writes it, and who reads it wants a figure, not what it counts.
-  void count(int change) noexcept {
+  [[gnu::always_inline]] void count(int change) noexcept {
     held_.store(held_.load(std::memory_order_relaxed) + static_cast<std::size_t>(change), std::memory_order_relaxed);
   }
 

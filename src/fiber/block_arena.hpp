@@ -74,6 +74,8 @@ class block_cache {
   block_cache& operator=(const block_cache&) = delete;
   ~block_cache();
 
+  // Whether the next `take` has to ask the arena, and may throw.
+  [[nodiscard]] bool empty() const noexcept { return !free_; }
   [[nodiscard]] control_block& take() {
     if (!free_) [[unlikely]]
       refill();

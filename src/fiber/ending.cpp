@@ -101,4 +101,16 @@ void recycle_slowly(control_block& block) noexcept {
   }
 }
 
+bool finish_slowly(fiber_desk& desk, control_block& self) noexcept {
+  if (self.kind.detached) {
+    const bool leaves_block = self.how == fate::failed && self.error;  // see `settle`
+    (void)self.end.finish();
+    if (!leaves_block) recycle(&desk, self);
+    return true;
+  }
+  const completion::end end = self.end.finish(completion::remains::left_for_handle);
+  if (end.joiner && end.wins_joiner()) unpark_joiner(desk, *end.joiner);  // else something else has woken it
+  return !end.deserted;
+}
+
 }  // namespace weft::detail

@@ -20,9 +20,7 @@ void arm_inherited_deadline(control_block& self) noexcept;
 void settle(control_block& self) noexcept;
 
 // The joiner goes first: it is the one that the whole fan-in waits for, and its stack is the one to be used next.
-inline void unpark_joiner(fiber_desk& desk, const completion::end& end) noexcept {
-  if (!end.wins_joiner()) return;  // something else has woken it
-  waiter& joiner = *end.joiner;
+inline void unpark_joiner(fiber_desk& desk, waiter& joiner) noexcept {
   if (joiner.unpark == &unpark_fiber && block_of(joiner).home == &desk.at) [[likely]]
     desk.at.push_next(block_of(joiner));
   else
@@ -62,6 +60,8 @@ inline void run_body(control_block& self) noexcept {
 void free_payload(control_block& block) noexcept;
 
 void recycle_slowly(control_block& block) noexcept;
+// `finish` but for the usual ends and the count.
+[[nodiscard]] bool finish_slowly(fiber_desk& desk, control_block& self) noexcept;
 
 // Of the block's runtime, which may be gone.
 [[nodiscard]] inline std::uint64_t number_of(const control_block& block) noexcept {
@@ -86,17 +86,11 @@ inline void recycle(fiber_desk* desk, control_block& block) noexcept {
 // On the worker, after `run_body`. Wakes the joiner, gives the block back if no handle does: `self` is not to be touched
 // afterwards. False: its handle has let go just now; it is to be settled, and then finished anew.
 [[nodiscard, gnu::always_inline]] inline bool finish(fiber_desk& desk, control_block& self) noexcept {
-  if (self.end.finish_quietly()) {
-  } else if (self.kind.detached) {
-    const bool leaves_block = self.how == fate::failed && self.error;  // see `settle`
-    (void)self.end.finish();
-    if (!leaves_block) recycle(&desk, self);
-  } else {
-    const completion::end end = self.end.finish(completion::remains::left_for_handle);
-    if (end.joiner) [[likely]]
-      unpark_joiner(desk, end);
-    else if (end.deserted)
-      return false;
+  waiter* joiner;
+  if (!self.end.finish_at_once(joiner)) [[unlikely]] {
+    if (!finish_slowly(desk, self)) return false;
+  } else if (joiner) {
+    unpark_joiner(desk, *joiner);
   }
   fiber_desk::count(desk.ended);
   return true;

@@ -144,19 +144,19 @@ control_block& take_block(fiber_desk& desk) {
 
 }  // namespace
 
+// The usual case calls nothing that comes back, here and in `start`, and so saves no registers.
 fiber_core& new_fiber(const parentage& whose, const spawn_options* with, std::size_t payload_size,
                       std::size_t payload_alignment, std::source_location where) {
   fiber_desk* const desk = desk_on_entry();
   const control_block* const spawner = desk ? desk->running() : nullptr;
-  if (!spawner || whose.of || with || !fits(payload_size, payload_alignment)) [[unlikely]]
+  if (!spawner || spawner->has_belongings || whose.of || with || !fits(payload_size, payload_alignment) ||
+      desk->blocks.empty()) [[unlikely]]
     return new_special_fiber(whose, with, payload_size, payload_alignment, where);
   control_block& block = take_block(*desk);
   prepare(block, desk->all.usual_traits(), where);
   block.kind.detached = whose.detached;
   block.parent = nullptr;
   block.base.effective = whose.inherits_deadline ? spawner->innermost->effective : deadline::limit;
-  if (spawner->has_belongings) [[unlikely]]
-    block.inherit(spawner->context);
   return block;
 }
 

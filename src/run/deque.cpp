@@ -61,7 +61,7 @@ bool deque::contested(std::uint64_t bottom, std::uint64_t top) noexcept {
 
 // The ring looked full. False if it is and cannot grow.
 bool deque::push_after_growing(runnable& r) noexcept {
-  return make_room(bottom_.load(std::memory_order_relaxed)) && push(r);  // the owner's own
+  return make_room(bottom_.load(std::memory_order_relaxed)) && push_if_room(r);  // the owner's own
 }
 
 bool deque::make_room(std::uint64_t bottom) noexcept {

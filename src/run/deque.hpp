@@ -52,10 +52,12 @@ class deque {
 
   // Owner only. [deque-1] False if there is no memory to grow: nothing has changed, the caller keeps the runnable
   // (its own `fifo` always has room).
-  [[nodiscard]] bool push(runnable& r) noexcept {
+  [[nodiscard]] bool push(runnable& r) noexcept { return push_if_room(r) || push_after_growing(r); }
+  // The same; false, and nothing has changed, also if it looks full. Calls nothing.
+  [[nodiscard]] bool push_if_room(runnable& r) noexcept {
     const std::uint64_t bottom = bottom_.load(std::memory_order_relaxed);  // the owner's own
     if (bottom - seen_top_ > mask_) [[unlikely]]
-      return push_after_growing(r);
+      return false;
     slot(bottom).store(&r, std::memory_order_relaxed);  // published by the next store
     if (has_thieves_)
       bottom_.store(bottom + 1, std::memory_order_seq_cst);  // pairs with `steal`, `is_empty`, [idle-2]

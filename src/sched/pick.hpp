@@ -21,8 +21,8 @@ inline runnable* worker::pick() noexcept {
 }
 
 inline void worker::push_fresh(runnable& r) noexcept {
-  if (!fresh_.push(r)) [[unlikely]]
-    ready.push(r);  // no memory to grow the deque: nobody can steal this one
+  if (!fresh_.push_if_room(r)) [[unlikely]]
+    push_fresh_slowly(r);
   else if (owner_.idlers().has_worker_to_wake()) [[unlikely]]
     owner_.wake_one();
 }

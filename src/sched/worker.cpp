@@ -62,6 +62,13 @@ void worker::wake() noexcept {
   if (sleep_.wake()) poller->wake();
 }
 
+void worker::push_fresh_slowly(runnable& r) noexcept {
+  if (!fresh_.push(r))
+    ready.push(r);  // no memory to grow the deque: nobody can steal this one
+  else if (owner_.idlers().has_worker_to_wake())
+    owner_.wake_one();
+}
+
 // What `ready` alone would starve gets its turn. The oldest fresh one competes with `ready` every time, but with newer
 // fresh ones only by time: a fork-join that is led astray every 61 picks keeps thousands of stacks alive (measured: 85 ns
 // per call of fib(27) against 35).

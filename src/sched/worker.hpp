@@ -89,6 +89,7 @@ class alignas(128) worker {
   ready_queue ready;
 
  private:
+  void push_fresh_slowly(runnable& r) noexcept;
   runnable* fair_turn() noexcept;
   runnable* choose() noexcept;
   bool take_inbox() noexcept;

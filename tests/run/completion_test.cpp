@@ -68,6 +68,42 @@ TEST_CASE("who is taken back is nobody's joiner: the end is quiet, the lock and 
   CHECK(told.detached);
 }
 
+TEST_CASE("an end at once is for a word that nobody waits at, or a direct joiner, and leaves every other as it is") {
+  completion word;
+  joining j;
+  waiter* told = &j;
+  word.begin(false);
+  CHECK(word.finish_at_once(told));
+  CHECK(!told);
+  CHECK(word.has_ended());
+  CHECK(!word.finish_at_once(told));
+
+  word.begin(false);
+  CHECK(j.join(word));
+  CHECK(word.finish_at_once(told));
+  CHECK(told == &j);
+  CHECK(word.has_ended());
+
+  word.begin(true);  // the block is to be given back
+  CHECK(!word.finish_at_once(told));
+  CHECK(word.finish().detached);
+
+  word.begin(false);
+  CHECK(word.lock());  // a canceller walks its scopes
+  CHECK(!word.finish_at_once(told));
+  CHECK(j.join(word));
+  CHECK(!word.finish_at_once(told));
+  CHECK(!word.has_ended());
+  word.unlock();
+  CHECK(word.finish_at_once(told));
+
+  word.begin(false);
+  wait_node node(j, j.word.arm());
+  CHECK(word.show(node) == completion::shown::waiting);
+  CHECK(!word.finish_at_once(told));  // the node is read first
+  CHECK(end_owes(word));
+}
+
 // Caught by this: a joiner that looks before it is shown; a canceller that looks
 // before it marks.
 TEST_CASE("a joiner whose fiber never ends sees the cancellation, or the canceller sees the joiner") {

@@ -134,11 +134,17 @@ class completion {
     }
   }
 
-  // The ending fiber. True: it has ended, and nobody waits or has to be told: a handle will come for it.
-  [[nodiscard]] bool finish_quietly() noexcept {
-    std::uintptr_t expected = word_.load(std::memory_order_relaxed);
-    return expected == alive_bit && word_.compare_exchange_strong(expected, 0, std::memory_order_acq_rel,
-                                                                  std::memory_order_relaxed);  // as below
+  // The ending fiber, [join-2]. The two usual ends, in one attempt: nobody waits or has to be told, a handle will come
+  // for it; or somebody joins it directly, and `joiner` is owed an unpark. False: neither, or somebody is changing it.
+  [[nodiscard]] bool finish_at_once(waiter*& joiner) noexcept {
+    std::uintptr_t old = word_.load(std::memory_order_relaxed);
+    if (old == alive_bit)
+      joiner = nullptr;
+    else if ((old & flags) == (alive_bit | direct_bit))
+      joiner = reinterpret_cast<waiter*>(old & ~flags);
+    else
+      return false;
+    return word_.compare_exchange_strong(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed);  // as below
   }
 
   // The ending fiber, [join-2]. What is still to be done for its end.
