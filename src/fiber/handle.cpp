@@ -26,20 +26,6 @@ void wait_for_end_anyway(control_block& block) noexcept {
   }
 }
 
-// The usual case of it, directly ([join-4]): by a fiber that can be cancelled, without a deadline. True: it has ended.
-// False: `wait_for_end` knows why. By itself, because a switch keeps no registers: whatever lives across it is stored and
-// loaded.
-[[gnu::always_inline]] inline bool join_directly(control_block& self, control_block& block) noexcept {
-  if (!self.join(block.end)) [[unlikely]]
-    return false;
-  self.waits_for.store(of_fiber.name, std::memory_order_release);
-  park(*self.desk, self);
-  self.waits_for.store(nullptr, std::memory_order_relaxed);
-  const bool ended = block.end.has_ended();  // [join-6]
-  assert(ended || self.word.pending());      // else nobody owed it an unpark
-  return ended;
-}
-
 }  // namespace
 
 void fiber_handle::wait() {
@@ -61,21 +47,44 @@ bool fiber_handle::wait_until(deadline until) {
   return wait_for_end(block.end, of_fiber, self, until, waiting::may_cancel::yes);
 }
 
-void fiber_handle::join() {
-  fiber_desk* desk = desk_on_entry();
+// The usual case is to join directly ([join-4]): a fiber that can be cancelled, without a deadline. It calls nothing that
+// comes back, and so saves no registers.
+[[gnu::noinline]] crossing fiber_handle::begin_join() {
+  fiber_desk* const desk = desk_on_entry();
   control_block* const self = desk ? desk->running() : nullptr;
   if (!core_ || !self || self->word.pending() || &block_of(*core_) == self || !is_open_to_cancellation(*self))
-      [[unlikely]] {
-    (void)wait_until(never);
-    desk = desk_here();
-  } else if (!core_->end.has_ended()) {
-    if (!join_directly(*self, block_of(*core_))) [[unlikely]]
-      (void)wait_for_end(core_->end, of_fiber, self, never, waiting::may_cancel::yes);
-    desk = self->desk;
-  }
-  if (core_->how != fate::returned) [[unlikely]]
-    raise();
+      [[unlikely]]
+    return join_slowly();
+  if (core_->end.has_ended()) return {};
+  if (!self->join(core_->end)) [[unlikely]]
+    return join_slowly();
+  self->waits_for.store(of_fiber.name, std::memory_order_release);
+  return park_over(*desk, *self);
+}
+
+crossing fiber_handle::join_slowly() {
+  (void)wait_until(never);
+  return {};
+}
+
+[[gnu::noinline]] void fiber_handle::end_join() {
+  fiber_desk* const desk = desk_on_entry();
+  control_block* const self = desk ? desk->running() : nullptr;
+  if (self) self->waits_for.store(nullptr, std::memory_order_relaxed);
+  if (!core_->end.has_ended() || core_->how != fate::returned) [[unlikely]]
+    return end_join_slowly();
   recycle(desk, block_of(*std::exchange(core_, nullptr)));
+}
+
+// [join-6] It was cancelled; or what the other one threw is to be thrown.
+void fiber_handle::end_join_slowly() {
+  if (!core_->end.has_ended()) {
+    control_block* const self = running_fiber();
+    assert(self && self->word.pending());  // else nobody owed it an unpark
+    (void)wait_for_end(core_->end, of_fiber, self, never, waiting::may_cancel::yes);
+  }
+  if (core_->how != fate::returned) raise();
+  recycle(desk_here(), block_of(*std::exchange(core_, nullptr)));
 }
 
 void fiber_handle::raise() {

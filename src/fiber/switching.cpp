@@ -153,6 +153,14 @@ void leave_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexc
   switch_context(self.saved, to ? to->saved : desk.ground);
 }
 
+crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept {
+  if (!picked)
+    park(desk, self);
+  else if (picked != &self)
+    leave_slowly(desk, self, picked);  // [fiber-2]
+  return {};
+}
+
 void park_movable(fiber_desk& desk, control_block& self) noexcept {
   keep_state(desk, self);
   desk.uncommitted = &self;

@@ -98,6 +98,26 @@ inline void place(fiber_desk& desk, control_block& fresh, stack& ground) noexcep
   if (picked != &self) leave(desk, self, picked);  // [fiber-2]
 }
 
+// The same for a function whose caller switches, and which calls nothing itself but this, last.
+crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept;
+[[nodiscard, gnu::always_inline]] inline crossing park_over(fiber_desk& desk, control_block& self) noexcept {
+  runnable* const picked =
+      self.resume == &resume_fiber && desk.exceptions->is_zero() ? desk.at.pick_quickly() : nullptr;
+  if (!picked) [[unlikely]]
+    return park_slowly(desk, self, nullptr);
+  if (picked->resume == &start_fiber) {
+    control_block& fresh = block_of(*picked);
+    stack* const ground = desk.stacks.take_hot(fresh.kind.size_class);
+    if (!ground) [[unlikely]]
+      return park_slowly(desk, self, picked);
+    place(desk, fresh, *ground);
+  } else if (picked == &self || picked->resume != &resume_fiber) [[unlikely]] {
+    return park_slowly(desk, self, picked);
+  }
+  desk.set_running(&block_of(*picked));
+  return cross_over(self.saved, block_of(*picked).saved);
+}
+
 // The running fiber. Lets others run and goes on; returns at once if nobody else is ready.
 [[gnu::always_inline]] inline void yield(fiber_desk& desk, control_block& self) noexcept {
   runnable* const picked = desk.at.pick();

@@ -51,14 +51,6 @@ theft deque::steal(runnable*& loot) noexcept {
   return take(top) ? theft::got : theft::lost;
 }
 
-// Thieves have come up to the element that `pop` was taking. Whether the owner gets it.
-bool deque::contested(std::uint64_t bottom, std::uint64_t top) noexcept {
-  const bool got = top == bottom - 1 && take(top);
-  // Now top == bottom, the deque is empty. Relaxed: a thief that reads this value sees that too, or `take` fails.
-  bottom_.store(bottom, std::memory_order_relaxed);
-  return got;
-}
-
 // The ring looked full. False if it is and cannot grow.
 bool deque::push_after_growing(runnable& r) noexcept {
   return make_room(bottom_.load(std::memory_order_relaxed)) && push_if_room(r);  // the owner's own

@@ -122,7 +122,14 @@ class deque {
     return top_.compare_exchange_strong(top, top + 1, std::memory_order_seq_cst, std::memory_order_relaxed);
   }
 
-  bool contested(std::uint64_t bottom, std::uint64_t top) noexcept;
+  // Thieves have come up to the element that `pop` was taking. Whether the owner gets it. Inline, so that `pop` calls
+  // nothing.
+  [[gnu::always_inline]] bool contested(std::uint64_t bottom, std::uint64_t top) noexcept {
+    const bool got = top == bottom - 1 && take(top);
+    // Now top == bottom, the deque is empty. Relaxed: a thief that reads this value sees that too, or `take` fails.
+    bottom_.store(bottom, std::memory_order_relaxed);
+    return got;
+  }
   bool push_after_growing(runnable& r) noexcept;
   bool make_room(std::uint64_t bottom) noexcept;
 

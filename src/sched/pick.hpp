@@ -20,6 +20,14 @@ inline runnable* worker::pick() noexcept {
   return fresh_.pop();
 }
 
+inline runnable* worker::pick_quickly() noexcept {
+  if (ready.picks_left() == 1) [[unlikely]]
+    return nullptr;
+  (void)ready.count_down();
+  if (runnable* r = ready.pop()) return r;
+  return fresh_.pop();
+}
+
 inline void worker::push_fresh(runnable& r) noexcept {
   if (!fresh_.push_if_room(r)) [[unlikely]]
     push_fresh_slowly(r);

@@ -39,6 +39,8 @@ class alignas(128) worker {
 
   // The next runnable by the pick order, or null: then the worker's own stack must look for work.
   [[nodiscard]] runnable* pick() noexcept;
+  // The same; null also when a fair turn is due. Calls nothing.
+  [[nodiscard]] runnable* pick_quickly() noexcept;
   void push_ready(runnable& r) noexcept { ready.push(r); }
   // Runs before all others: the joiner of what just ended, or a hand-off.
   void push_next(runnable& r) noexcept { ready.push_next(r); }

@@ -8,6 +8,7 @@
 #include <utility>
 #include <weft/base/deadline.hpp>
 #include <weft/base/error.hpp>
+#include <weft/detail/context/crossing.hpp>
 #include <weft/detail/fiber/launch.hpp>
 #include <weft/fiber/fiber_id.hpp>
 #include <weft/fiber/fiber_ref.hpp>
@@ -39,7 +40,10 @@ class fiber_handle {
   // resource_deadlock_would_occur: oneself) and `cancelled`, and then stays joinable.
   void wait();
   // `wait`, and the end of the handle: for fibers without a result.
-  void join();
+  void join() {
+    cross(begin_join());
+    end_join();
+  }
   [[nodiscard]] bool wait_until(deadline until);
   // After `wait`: gives the block back when the caller has taken the result; throws what the fiber threw.
   [[noreturn]] void raise();
@@ -52,6 +56,10 @@ class fiber_handle {
   [[nodiscard]] std::string_view name() const noexcept;
 
  private:
+  [[nodiscard]] crossing begin_join();
+  crossing join_slowly();
+  void end_join();
+  void end_join_slowly();
   void drop() noexcept;
 
   fiber_core* core_ = nullptr;
