@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <string>
@@ -130,6 +131,33 @@ TEST_CASE("a task that is adopted as a future and then cancelled by another canc
     whom.cancel();
     (void)co_await wait(std::vector<any_future>(1, adopted));
     CHECK(adopted.cancelled());
+  });
+}
+
+TEST_CASE("the future of a handle stands for its task from the first moment on") {
+  on_loops([]() -> task<> {
+    auto handle = create_task(sleeps_for_ever(), "the one");
+    const task_ref whom = handle.ref();
+    auto adopted = ensure_future(std::move(handle));
+    CHECK(adopted.name() == "the one");
+    CHECK(adopted.cancel());  // who waits for the task has not begun to
+    (void)co_await wait(std::vector<any_future>(1, adopted));
+    CHECK(adopted.cancelled());
+    CHECK(whom.done());
+    std::atomic<bool> begun{false};
+    auto failing = create_task([](std::atomic<bool>& flag) -> task<> {
+      flag = true;
+      try {
+        co_await weft::stackless::sleep(weft::never);
+      } catch (const weft::cancelled&) {
+      }
+      throw std::runtime_error("on its way");
+    }(begun));
+    while (!begun) co_await yield();
+    auto waiter = get_running_loop().create_task(end_of(wait_for(std::move(failing), weft::never)));
+    co_await yield();  // it waits, and who waits for the task has not begun to
+    waiter.cancel();
+    CHECK(co_await waiter == "on its way");
   });
 }
 

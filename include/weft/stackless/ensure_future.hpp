@@ -23,13 +23,12 @@ template <class T> T future_type(const stackless::future<T>&);
 template <class What>
 concept is_future = std::derived_from<std::remove_cvref_t<What>, stackless::any_future>;
 
-// The end of a task that another has created; cancelled with it, each time, and as it if that was cancelled.
+// The end of a task that another has created, whatever cancels who waits here: the runtime's end, which cancels both.
 template <class T> stackless::task<T> adopt(stackless::task_handle<T> whom) {
   for (;;) {
     try {
       co_return co_await whom;
     } catch (const cancelled&) {
-      whom.cancel();
     } catch (...) {
       if (whom.joinable() || !whom.cancelled()) throw;
       throw cancelled();
@@ -46,8 +45,8 @@ template <class What> stackless::task<stackless::await_result_t<What>> adopt_awa
 namespace weft::stackless {
 
 // A future stays what it is. A task is started on the running loop, behind what is ready, with all that follows from
-// that; a task_handle is given up for it (cancelling the future cancels its task); anything else is awaited by a task
-// made for it. Throws loop_error when no loop is running.
+// that; a task_handle is given up for it (the future stands for that task: its name, its cancellation); anything else is
+// awaited by a task made for it. Throws loop_error when no loop is running.
 template <class What>
 requires detail::is_future<What>
 auto ensure_future(What&& what, std::source_location = {}) {
@@ -59,7 +58,10 @@ task_future<T> ensure_future(task<T> what, std::source_location where = std::sou
 }
 template <class T>
 task_future<T> ensure_future(task_handle<T> what, std::source_location where = std::source_location::current()) {
-  return ensure_future(detail::adopt(std::move(what)), where);
+  const task_ref whom = what.ref();
+  task_future<T> made = ensure_future(detail::adopt(std::move(what)), where);
+  static_cast<detail::driven_future<T>&>(made.core()).stands_for(whom);
+  return made;
 }
 template <awaitable What>
 requires(!detail::is_future<What> && !detail::is_task<std::remove_cvref_t<What>> &&

@@ -17,7 +17,10 @@ namespace weft::detail {
 // What the driver and its future have to do with one another, without the type.
 class future_driver : public task_follower {
  public:
+  // Who is asked to end.
   [[nodiscard]] stackless::task_ref task() const noexcept { return task_; }
+  // Another one than is driven, which only waits for it. Before anybody else knows the future.
+  void stands_for(stackless::task_ref whom) noexcept { task_ = whom; }
 
  protected:
   ~future_driver() = default;
