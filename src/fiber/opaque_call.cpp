@@ -109,7 +109,7 @@ int opaque_call::wait_for(descriptor& d, direction which, descriptor::attempt se
         me.heed(me.forgo());
         return EBADF;
     }
-    const bool may_be_another = d.is_kept() && !has_looked_;
+    const bool may_be_another = !d.is_open() && !has_looked_;
     std::optional<long_waits::place> old;
     if (may_be_another) old.emplace(self_.desk->waits, me.who(), me.ticket());
     const outcome why = me.park(until);
@@ -136,7 +136,7 @@ int opaque_call::wait_for_any(watched*& files, deadline until) noexcept {
         *at = (*at)->next;
         continue;
       }
-      may_be_others |= !has_looked_ && (*at)->file->is_kept();
+      may_be_others |= !has_looked_ && !(*at)->file->is_open();
       at = &(*at)->next;
     }
     waiting me(&self_, waiting::may_cancel::yes, files ? "one of several files" : "its time");

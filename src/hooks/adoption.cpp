@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <new>
 #include <string_view>
 #include <system_error>
@@ -94,7 +95,7 @@ void adopted_file::learn(const char* function) noexcept {
   if (!state_ || !is_own_process()) return;
   wake_list woken;
   if (kind() == file_kind::asked_first) {
-    state_->borrow(woken);
+    static_cast<void>(state_->borrow(woken));  // who waits for long asks whose the registration is
     borrowed_ = true;
   } else {
     state_->keep(known_, kind() == file_kind::stream ? descriptor::ask_kernel(fd_) : short_reads::mean_nothing, woken);
@@ -103,10 +104,13 @@ void adopted_file::learn(const char* function) noexcept {
   report(fd_, kind(), function);
 }
 
+// Keeps errno: what the call says is there already, and nobody is registered where the number was closed behind our back.
 void adopted_file::give_back() noexcept {
+  const int error = errno;
   wake_list woken;
   state_->give_back(woken);
   woken.unpark_all();
+  errno = error;
 }
 
 void adopted_file::look_again(const char* function) noexcept {

@@ -59,7 +59,7 @@ void ended_lives::end(unsigned first, unsigned last) noexcept {
     first_ = first;
     last_ = last;
     descriptor::for_each(first, last, [this](descriptor& d) {
-      if (d.is_kept()) d.close(woken_);
+      if (d.is_relied_on()) d.close(woken_);
     });
   }
   errno = error;

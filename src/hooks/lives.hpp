@@ -17,7 +17,7 @@ namespace weft::detail {
 class ended_lives {
  public:
   explicit ended_lives(int fd) noexcept {
-    if (descriptor* const d = descriptor::find(fd); d && d->is_kept()) [[unlikely]]
+    if (descriptor* const d = descriptor::find(fd); d && d->is_relied_on()) [[unlikely]]
       end(unsigned(fd), unsigned(fd));
   }
   // All numbers from `first` to `last`.

@@ -85,8 +85,8 @@ class borrowed {
  public:
   explicit borrowed(descriptor& d) noexcept : d_(d) {
     wake_list woken;
-    d_.borrow(woken);
-    if (d_.is_kept()) d_.confirm(woken);
+    if (d_.borrow(woken)) d_.confirm(woken);
+    life_ = d_.generation();
     woken.unpark_all();
   }
   borrowed(const borrowed&) = delete;
@@ -97,8 +97,14 @@ class borrowed {
     woken.unpark_all();
   }
 
+  // Whether that life has been ended meanwhile, so that the number names another file, or none.
+  [[nodiscard]] bool is_over_in(descriptor::attempt seen) const noexcept {
+    return descriptor::generation_of(seen) != life_;
+  }
+
  private:
   descriptor& d_;
+  std::uint32_t life_ = 0;
 };
 
 // Files without poll(2) of their own count as ready there, which is an answer for devices such as /dev/null only.
@@ -120,6 +126,7 @@ int wait_for_file(int fd, io_side side, deadline until) {
   const borrowed life(d);
   for (;;) {
     const auto seen = d.about_to_try(direction(side));
+    if (life.is_over_in(seen)) return ECANCELED;
     if (is_ready(fd, side)) {
       // What is not open counts as ready, too.
       const int error = poll_on_thread(fd, side, deadline(std::chrono::seconds(0)), nullptr);

@@ -93,25 +93,29 @@ void descriptor::close(wake_list& woken) noexcept {
 
 void descriptor::close_late(wake_list& woken) noexcept {
   lock_when_idle();
-  if (!is_open() && !is_kept() && borrowers_ == 0) {
+  if (!is_open() && !is_relied_on()) {
     begin_life(distrusted, woken);
     let_go();
   }
   lock_.unlock();
 }
 
-void descriptor::borrow(wake_list& woken) noexcept {
+bool descriptor::borrow(wake_list& woken) noexcept {
   lock_when_idle();
-  if (++borrowers_ == 1 && !is_open() && !is_kept()) {
+  const bool joins = is_relied_on();
+  borrowers_.store(borrowers_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  if (!joins && !is_open()) {
     begin_life(distrusted, woken);
     let_go();
   }
   lock_.unlock();
+  return joins;
 }
 
 void descriptor::give_back(wake_list& woken) noexcept {
   lock_when_idle();
-  if (--borrowers_ == 0 && !is_open() && !is_kept()) {
+  borrowers_.store(borrowers_.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
+  if (!is_open() && !is_relied_on()) {
     begin_life(distrusted, woken);
     let_go();
   }
@@ -127,7 +131,7 @@ void descriptor::keep(std::uint32_t what, short_reads trust, wake_list& woken) n
       wake_all_anew(woken);
     } else {
       kept_.store(true, std::memory_order_relaxed);
-      if (borrowers_ == 0) {  // else somebody waits already, in a life without trust
+      if (borrowers_.load(std::memory_order_relaxed) == 0) {  // else somebody waits already, in a life without trust
         begin_life(sticky, woken);
         let_go();  // of an earlier file that was closed behind our back
       }
@@ -147,7 +151,7 @@ void descriptor::distrust() noexcept {
 void descriptor::confirm(wake_list& woken) noexcept {
   lock_when_idle();
   poller* const listening = poller_.load(std::memory_order_relaxed);
-  if (listening && is_kept()) {
+  if (listening && !is_open()) {
     busy_ = true;
     lock_.unlock();
     const bool is_heard = listening->still_hears(*this);
@@ -286,7 +290,7 @@ void descriptor::forget(const poller& gone) noexcept {
 
 // Nothing of the parent's is ours: its locks, its waiters, its registrations.
 void descriptor::start_over() noexcept {
-  const bool untouched = lock_.try_lock() && !busy_ && !is_kept() && borrowers_ == 0 &&
+  const bool untouched = lock_.try_lock() && !busy_ && !is_kept() && borrowers_.load(std::memory_order_relaxed) == 0 &&
                          !asking_.load(std::memory_order_relaxed) && !poller_.load(std::memory_order_relaxed) &&
                          waiting_[0].empty() && waiting_[1].empty();
   if (!untouched) {
@@ -296,7 +300,7 @@ void descriptor::start_over() noexcept {
     }
     poller_.store(nullptr, std::memory_order_relaxed);
     busy_ = false;
-    borrowers_ = 0;
+    borrowers_.store(0, std::memory_order_relaxed);
     asking_.store(false, std::memory_order_relaxed);
     kept_.store(false, std::memory_order_relaxed);
     wake_list nobody;

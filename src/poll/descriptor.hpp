@@ -22,7 +22,8 @@
 //  [fd-5] Resumed by anything else, the waiter calls `wait_end`.
 //
 // A file that weft does not own may be closed and its number reused behind our back; `borrow` and `give_back` around the
-// waits bound a life then. An edge of an earlier life carries the earlier generation and is dropped.
+// waits bound a life then. An edge of an earlier life carries the earlier generation and is dropped. Who borrows what
+// others have borrowed already joins their life, and finds their registration, which may be another file's (`confirm`).
 //
 // A kept file is the program's, but its calls of close(2) come by here (src/hooks), or nearly all: libc's own, in fclose(3)
 // say, do not. So its life lasts from `keep` to `close`, with one registration for all waits, which may nevertheless be
@@ -86,8 +87,9 @@ class alignas(64) descriptor {
   // number is another file's by now, which is used.
   void close_late(wake_list& woken) noexcept;
   // Around waits on a file that weft may not own. The last `give_back` ends the life that the first `borrow` began; on
-  // an open one both do nothing but count.
-  void borrow(wake_list& woken) noexcept;
+  // an open one both do nothing but count. True: others rely on that life, and what they have registered may be a file
+  // that was closed since; who can afford it asks (`confirm`).
+  bool borrow(wake_list& woken) noexcept;
   void give_back(wake_list& woken) noexcept;
   // A kept file. `what` is what the caller has found out about it, not zero; remembered until the life ends, or until it
   // turns out to be another file's. On an open one, whose life is its owner's, it is only remembered.
@@ -109,14 +111,19 @@ class alignas(64) descriptor {
   void distrust() noexcept;
   // Any thread. Whether its life will last until `close`. Relaxed: true for whoever has called `keep` or waits here.
   [[nodiscard]] bool is_kept() const noexcept { return kept_.load(std::memory_order_relaxed); }
+  // Any thread. Whether somebody relies on the life of a file of the program's, so that its end must be told. Relaxed: true
+  // for whoever waits here.
+  [[nodiscard]] bool is_relied_on() const noexcept {
+    return !is_open() && (is_kept() || borrowers_.load(std::memory_order_relaxed) > 0);
+  }
   // Any thread. Whether weft made or adopted the file. Relaxed: true for whoever holds it.
   [[nodiscard]] bool is_open() const noexcept { return open_.load(std::memory_order_relaxed); }
   // Any thread. A lock around the question whether a call would block and the call; held across system calls, never across
   // a park. acquire and release: what one caller has taken out of the file the next one finds gone.
   [[nodiscard]] bool try_to_ask() noexcept { return !asking_.exchange(true, std::memory_order_acquire); }
   void has_asked() noexcept { asking_.store(false, std::memory_order_release); }
-  // Any thread that waits for a kept file. Asks the poller that listens whether the number still names the file that it
-  // listens for. If not, what was known of the file is forgotten, and all who wait are woken to begin again.
+  // Any thread that waits for a file of the program's. Asks the poller that listens whether the number still names the file
+  // that it listens for. If not, what was known of the file is forgotten, and all who wait are woken to begin again.
   void confirm(wake_list& woken) noexcept;
 
   // [fd-1] Any thread. Acquire: the attempt that follows comes after the edges seen here, and pairs with `advance`.
@@ -199,9 +206,9 @@ class alignas(64) descriptor {
   std::atomic<std::uint8_t> elsewhere_{0};
   std::atomic<bool> open_{false};  // written under the lock
   std::atomic<bool> asking_{false};
-  std::atomic<bool> kept_{false};          // written under the lock
-  std::atomic<std::uint64_t> kept_as_{0};  // (generation, what)
-  std::uint32_t borrowers_ = 0;
+  std::atomic<bool> kept_{false};            // written under the lock
+  std::atomic<std::uint64_t> kept_as_{0};    // (generation, what)
+  std::atomic<std::uint32_t> borrowers_{0};  // written under the lock
   int fd_ = -1;
 };
 

@@ -28,8 +28,7 @@ class borrowed_descriptor {
  public:
   explicit borrowed_descriptor(descriptor& d) noexcept : d_(d) {
     wake_list woken;
-    d_.borrow(woken);
-    if (d_.is_kept()) d_.confirm(woken);
+    if (d_.borrow(woken)) d_.confirm(woken);
     woken.unpark_all();
   }
   borrowed_descriptor(const borrowed_descriptor&) = delete;

@@ -5,8 +5,10 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,6 +89,24 @@ inline loopback nobody() {
   loopback where;
   make_bound(SOCK_STREAM, where).close();
   return where;
+}
+
+// A terminal: `in` is the master's side, `out` the program's.
+inline ends make_terminal(bool raw) {
+  ends made{fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)), fd()};
+  REQUIRE(made.in >= 0);
+  REQUIRE(::grantpt(made.in) == 0);
+  REQUIRE(::unlockpt(made.in) == 0);
+  char name[64];
+  REQUIRE(::ptsname_r(made.in, name, sizeof name) == 0);
+  made.out = fd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
+  REQUIRE(made.out >= 0);
+  termios modes{};
+  REQUIRE(::tcgetattr(made.out, &modes) == 0);
+  if (raw) ::cfmakeraw(&modes);
+  modes.c_lflag &= ~tcflag_t(ECHO);
+  REQUIRE(::tcsetattr(made.out, TCSANOW, &modes) == 0);
+  return made;
 }
 
 // With buffers that do not grow.

@@ -63,6 +63,9 @@ WEFT_SCENARIO_OF_RACES("a close wakes who waits") {
     const int number = files.in;
     a_close_wakes(s, std::move(files), [&](int) { WEFT_CALL(s.says(), close, number); });
   }
+  ends terminal = make_terminal(true);
+  const int number = terminal.in;
+  a_close_wakes(s, std::move(terminal), [&](int) { WEFT_CALL(s.says(), close, number); });
 }
 
 WEFT_SCENARIO_OF_RACES("dup2 and dup3 over a number wake who waits for it") {

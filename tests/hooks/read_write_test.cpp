@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <climits>
@@ -235,28 +234,6 @@ WEFT_SCENARIO("the checked read of _FORTIFY_SOURCE waits too") {
   files.out.close();
   reader.join();
 }
-
-namespace {
-
-// A terminal: `in` is the master's side, `out` the program's.
-ends make_terminal(bool raw) {
-  ends made{fd(::posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC)), fd()};
-  REQUIRE(made.in >= 0);
-  REQUIRE(::grantpt(made.in) == 0);
-  REQUIRE(::unlockpt(made.in) == 0);
-  char name[64];
-  REQUIRE(::ptsname_r(made.in, name, sizeof name) == 0);
-  made.out = fd(::open(name, O_RDWR | O_NOCTTY | O_CLOEXEC));
-  REQUIRE(made.out >= 0);
-  termios modes{};
-  REQUIRE(::tcgetattr(made.out, &modes) == 0);
-  if (raw) ::cfmakeraw(&modes);
-  modes.c_lflag &= ~tcflag_t(ECHO);
-  REQUIRE(::tcsetattr(made.out, TCSANOW, &modes) == 0);
-  return made;
-}
-
-}  // namespace
 
 WEFT_SCENARIO("a terminal gives a line when it is complete") {
   const ends terminal = make_terminal(false);

@@ -162,3 +162,21 @@ TEST_CASE("a socket of weft::net may be waited for by number, too") {
     reader.join();
   });
 }
+
+TEST_CASE("who waits hears the file that the number names now, also while somebody waits for the one before") {
+  weft::run(
+      [] {
+        auto [before, its_other_end] = make_pipe();
+        auto [now, way] = make_pipe();
+        const int number = before;
+        auto stays = weft::spawn([number] { return wait_readable(number); });
+        while (weft::stats().parked == 0) weft::this_fiber::yield();
+        stays.cancel();                          // and still has to run
+        REQUIRE(::dup2(now, number) == number);  // nobody is told
+        auto writer = weft::spawn([&, &way = way] { CHECK(::write(way, "x", 1) == 1); });
+        CHECK(wait_readable(number));
+        writer.join();
+        CHECK_THROWS_AS(stays.join(), std::system_error);
+      },
+      {.workers = 1});
+}

@@ -177,6 +177,30 @@ TEST_CASE("a number that is kept while somebody borrows it stays when that one h
   CHECK(f->drained_since() == 0);  // the life began without trust
 }
 
+TEST_CASE("a borrowed number is relied on, and who joins a borrower may ask whose the registration is") {
+  asked_poller mine;
+  const unowned f;
+  wake_list woken;
+  CHECK_FALSE(f->is_relied_on());
+  CHECK_FALSE(f->borrow(woken));
+  CHECK(f->is_relied_on());
+  fake_waiter w;
+  park(w, f.state(), direction::read, mine);
+  CHECK(f->borrow(woken));
+  mine.hears = false;
+  f.confirm();
+  CHECK(w.result() == outcome::woken);
+  fake_waiter again;
+  park(again, f.state(), direction::read, mine);
+  CHECK(mine.attached == 2);
+  f.close();  // told by who closes it
+  CHECK(again.result() == outcome::closed);
+  f->give_back(woken);
+  CHECK(f->is_relied_on());
+  f->give_back(woken);
+  CHECK_FALSE(f->is_relied_on());
+}
+
 TEST_CASE("a kept file that is confirmed goes on as it was") {
   asked_poller mine;
   const unowned f;
