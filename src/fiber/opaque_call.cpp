@@ -129,7 +129,7 @@ int opaque_call::wait_for(descriptor& d, direction which, descriptor::attempt se
 
 int opaque_call::wait_for_any(watched*& files, deadline until) noexcept {
   self_.calls_without_wait = 0;
-  return error_of([&] {
+  const int error = error_of([&] {
     bool may_be_others = false;
     for (watched** at = &files; *at;) {
       if (!listens_for(**at, *self_.desk->at.poller)) {
@@ -164,6 +164,7 @@ int opaque_call::wait_for_any(watched*& files, deadline until) noexcept {
     woken.unpark_all();
     return 0;
   });
+  return error == EBADF ? 0 : error;  // the poller's: a number that was closed since it was looked at
 }
 
 }  // namespace weft::detail

@@ -4,6 +4,9 @@
 #include <poll.h>
 #include <sys/epoll.h>
 
+#include <algorithm>
+#include <chrono>
+#include <limits>
 #include <weft/detail/base/cpu_relax.hpp>
 
 #include "base/own_process.hpp"
@@ -74,11 +77,26 @@ deadline file_call::limit(direction which) noexcept {
 }
 
 int file_call::wait(direction which, descriptor::attempt seen) noexcept {
-  if (is_nonblocking()) return EAGAIN;
-  if (!is_own_process()) {
-    pollfd file{file_.number(), static_cast<short>(which == direction::read ? POLLIN : POLLOUT), 0};
-    return next::poll(&file, 1, -1) < 0 && errno != EINTR ? errno : 0;
-  }
+  if (is_late_ || is_nonblocking()) return EAGAIN;
+  const int error = wait_once(which, seen);
+  if (error != EAGAIN) return error;
+  is_late_ = true;
+  return 0;
+}
+
+// A child of vfork(2), which has no poller.
+int file_call::wait_in_place(direction which) noexcept {
+  pollfd file{file_.number(), static_cast<short>(which == direction::read ? POLLIN : POLLOUT), 0};
+  const deadline until = limit(which);
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(until.remaining()).count();
+  const auto most = std::min<std::int64_t>(left, std::numeric_limits<int>::max());
+  const int found = next::poll(&file, 1, until.is_never() ? -1 : static_cast<int>(most));
+  if (found < 0 && errno != EINTR) return errno;
+  return until.passed() ? EAGAIN : 0;
+}
+
+int file_call::wait_once(direction which, descriptor::attempt seen) noexcept {
+  if (!is_own_process()) return wait_in_place(which);
   if (is_unheard_) return patience_.once(*this, limit(which));
   const bool had_looked = has_looked();
   const int error = wait_for(state(), which, seen, limit(which));

@@ -93,7 +93,8 @@ class file_call : public opaque_call {
     return found < 0 ? -1 : call();
   }
 
-  // May park, after a try that said EAGAIN. 0: try again. EAGAIN: the file is non-blocking, or its timeout has passed.
+  // May park, after a try that said EAGAIN. 0: try again, also a last time when its timeout has passed: what came in time
+  // counts, however late the fiber runs. EAGAIN: the file is non-blocking, or that try has failed, too.
   [[nodiscard]] int wait(direction which, descriptor::attempt seen) noexcept;
   // No event will tell when another try is worth while: from now on `wait` waits a little, and longer each time.
   void expect_no_event() noexcept { is_unheard_ = true; }
@@ -102,6 +103,8 @@ class file_call : public opaque_call {
  private:
   // What poll(2) says, without a wait.
   [[nodiscard]] int look(short events) const noexcept;
+  [[nodiscard]] int wait_in_place(direction which) noexcept;
+  [[nodiscard]] int wait_once(direction which, descriptor::attempt seen) noexcept;
   // What the kernel has said of the file and may be relied on.
   [[nodiscard]] bool remembers(std::uint32_t answer) const noexcept;
   class question;
@@ -110,6 +113,7 @@ class file_call : public opaque_call {
   adopted_file file_;
   bool is_unheard_ = false;
   bool has_limit_ = false;  // `limit_` counts
+  bool is_late_ = false;    // it has passed
   patience patience_;
   deadline limit_;
 };

@@ -31,13 +31,14 @@ class watching : public opaque_call {
   // Else there is no memory.
   [[nodiscard]] bool has_room() const noexcept { return places_; }
 
-  // For input and for output; neither counts as the first. What cannot be waited for is always ready: it is left out.
+  // For input and for output; neither counts as the first. What no poller hears is asked again and again, at most 50 ms late:
+  // most such files are always ready, but some are not (a queue of messages, mq_open(3), is a regular file).
   void add(int fd, bool in, bool out) noexcept;
 
   // May park. Looks, by a function that returns what a system call with a timeout of zero does, until that finds something
-  // or fails, or until the time has come: then zero.
+  // or fails, or until the time has come: then zero. Whoever was late to run looks a last time, as the kernel does.
   template <class Look> [[nodiscard]] int until_found(deadline until, Look&& look) noexcept {
-    for (;;) {
+    for (bool is_late = false;;) {
       for (watched* w = first_; w; w = w->next) w->seen = w->file->about_to_try(w->which);  // [fd-1]
       const int found = look();
       if (found < 0 && errno == EINTR) continue;
@@ -46,7 +47,10 @@ class watching : public opaque_call {
         note_no_wait();
         return returns(0, found);
       }
-      if (const int error = wait(until)) return returns(error == EAGAIN ? 0 : error, 0);
+      if (is_late) return returns(0, 0);
+      const int error = wait(until);
+      is_late = error == EAGAIN;
+      if (error && !is_late) return returns(error, 0);
     }
   }
 
@@ -65,7 +69,7 @@ class watching : public opaque_call {
   place* places_ = few_.data();
   std::size_t count_ = 0;
   watched* first_ = nullptr;
-  bool is_unheard_ = false;  // no event will tell when to look again
+  bool asks_again_ = false;  // there are some of which no event will tell
   patience patience_;
 };
 

@@ -8,6 +8,8 @@
 #include <array>
 #include <csignal>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
@@ -132,4 +134,24 @@ WEFT_SCENARIO("an epoll_wait that is refused") {
   WEFT_CALL(s.says(), epoll_pwait, epoll, found.data(), negative, -1, nullptr);
   const timespec wrong{0, -1};
   WEFT_CALL(s.says(), epoll_pwait2, epoll, found.data(), 4, &wrong, nullptr);
+}
+
+WEFT_SCENARIO("an instance that watches instances, as many as the kernel allows, is waited for") {
+  ends files = make_pipe();
+  std::vector<fd> chain;
+  chain.push_back(make_epoll());
+  listen_for(chain[0], files.in, EPOLLIN, 0);
+  for (fd next = make_epoll();; next = make_epoll()) {
+    epoll_event wanted{};
+    wanted.events = EPOLLIN;
+    if (::epoll_ctl(next, EPOLL_CTL_ADD, chain.back(), &wanted) != 0) break;
+    chain.push_back(std::move(next));
+  }
+  auto& loop = s.start([&](transcript& says) {
+    events found{};
+    note_events(says, found, WEFT_CALL(says, epoll_wait, chain.back(), found.data(), 4, -1));
+  });
+  loop.until_it_waits();
+  WEFT_CALL(s.says(), write, files.out, "x", 1);
+  loop.join();
 }

@@ -2,17 +2,24 @@
 // poll(2) and ppoll(2): what they report, for what they wait, and when they give up.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
 #include "support/scale.hpp"
+#include "support/session.hpp"
 
 extern "C" {
 int __poll_chk(pollfd*, nfds_t, int, size_t);
@@ -120,6 +127,80 @@ WEFT_SCENARIO("files that are always ready are, and what they never are is waite
   all = {{null, POLLPRI, 0}, {directory, POLLPRI, 0}};
   WEFT_CALL(s.says(), poll, all.data(), all.size(), 2);
   note_returned(s.says(), all);
+}
+
+WEFT_SCENARIO("a queue of messages is a regular file, and yet one that is waited for") {
+  const std::string name = "/weft-hooks-" + std::to_string(getpid());
+  mq_attr of_one{};
+  of_one.mq_maxmsg = of_one.mq_msgsize = 1;
+  const fd queue(::mq_open(name.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600, &of_one));
+  if (queue < 0) return skip("no queues of messages here");
+  REQUIRE(::mq_unlink(name.c_str()) == 0);
+  const ends files = make_pipe();
+  auto& poller = s.start([&](transcript& says) {
+    std::vector<pollfd> all{{queue, POLLIN, 0}, {files.in, POLLIN, 0}};
+    WEFT_CALL(says, poll, all.data(), all.size(), 2);
+    note_returned(says, all);
+    WEFT_CALL(says, poll, all.data(), all.size(), -1);
+    note_returned(says, all);
+    WEFT_CALL(says, poll, all.data(), 1, -1);
+    note_returned(says, all);
+  });
+  poller.until_it_waits(2);
+  WEFT_CALL(s.says(), write, files.out, "x", 1);
+  poller.until_it_waits(3);
+  REQUIRE(::mq_send(queue, "x", 1, 0) == 0);
+  poller.join();
+}
+
+TEST_CASE("what is ready in time is found, however late the fiber runs") {
+  using clock = std::chrono::steady_clock;
+  constexpr std::chrono::milliseconds length{50};
+  const ends files = make_pair(SOCK_STREAM);
+  const fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  epoll_event wanted{};
+  wanted.events = EPOLLIN;
+  REQUIRE(::epoll_ctl(epoll, EPOLL_CTL_ADD, files.in, &wanted) == 0);
+  constexpr timeval as_timeval{0, 50'000};
+  REQUIRE(::setsockopt(files.in, SOL_SOCKET, SO_RCVTIMEO, &as_timeval, sizeof as_timeval) == 0);
+  char byte = 0;
+  const std::function<int()> all[] = {
+      [&] {
+        pollfd one{files.in, POLLIN, 0};
+        return ::poll(&one, 1, int(length.count()));
+      },
+      [&] {
+        fd_set in;
+        FD_ZERO(&in);
+        FD_SET(files.in, &in);
+        timeval time = as_timeval;
+        return ::select(files.in + 1, &in, nullptr, nullptr, &time);
+      },
+      [&] { return ::epoll_wait(epoll, &wanted, 1, int(length.count())); },
+      [&] { return int(::recv(files.in, &byte, 1, 0)); },
+  };
+  weft::run(
+      [&] {
+        for (const auto& call : all) {
+          for (bool was_in_time = false; !was_in_time;) {
+            clock::time_point begun;
+            auto waits = weft::spawn([&] {
+              begun = clock::now();
+              return call();
+            });
+            while (weft::stats().parked == 0 && !waits.done()) weft::this_fiber::yield();
+            REQUIRE(::write(files.out, "x", 1) == 1);
+            was_in_time = clock::now() < begun + length;
+            while (clock::now() < begun + 2 * length) {  // the worker is busy until the time has passed
+            }
+            const int found = waits.join();
+            if (was_in_time) CHECK(found == 1);
+            while (::recv(files.in, &byte, 1, MSG_DONTWAIT) == 1) {
+            }
+          }
+        }
+      },
+      {.workers = 1, .hog_threshold = {}});
 }
 
 WEFT_SCENARIO("a ppoll waits like poll, whatever the mask") {
