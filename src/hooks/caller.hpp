@@ -2,6 +2,9 @@
 // Who makes a hooked call. Off a fiber a hook is one test of weft's thread-local and a jump to the next definition.
 #pragma once
 
+#include <csignal>
+
+#include "base/own_process.hpp"
 #include "fiber/fibers.hpp"
 #include "fiber/opaque_call.hpp"
 
@@ -14,6 +17,12 @@ namespace weft::detail {
     return nullptr;
   control_block* const self = desk->running();
   return self && self->hooks_disabled == 0 ? self : nullptr;
+}
+
+// The signal mask of a call that libc makes, or refuses, at once. A worker takes no signals, not even for a moment: what is
+// pending would run its handler on the fiber's stack.
+[[nodiscard]] inline const sigset_t* mask_of_call(const control_block* self, const sigset_t* mask) noexcept {
+  return self && is_own_process() ? nullptr : mask;
 }
 
 }  // namespace weft::detail

@@ -52,14 +52,14 @@ int epoll_wait(int fd, epoll_event* events, int most, int timeout) {
 int epoll_pwait(int fd, epoll_event* events, int most, int timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
   if (!self || timeout == 0 || !is_own_process()) [[likely]]
-    return next::epoll_pwait(fd, events, most, timeout, mask);
+    return next::epoll_pwait(fd, events, most, timeout, mask_of_call(self, mask));
   return epoll_on_fiber(*self, "epoll_pwait", fd, events, most, after(timeout));
 }
 
 int epoll_pwait2(int fd, epoll_event* events, int most, const timespec* timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
   if (!self || only_looks(timeout) || !is_own_process()) [[likely]]
-    return next::epoll_pwait2(fd, events, most, timeout, mask);
+    return next::epoll_pwait2(fd, events, most, timeout, mask_of_call(self, mask));
   return epoll_on_fiber(*self, "epoll_pwait2", fd, events, most, timeout ? from_now(*timeout) : never);
 }
 

@@ -66,7 +66,7 @@ int __poll_chk(pollfd* files, nfds_t count, int timeout, size_t room) {
 int ppoll(pollfd* files, nfds_t count, const timespec* timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
   if (!self || count > most_polled || only_looks(timeout) || !is_own_process()) [[likely]]
-    return next::ppoll(files, count, timeout, mask);
+    return next::ppoll(files, count, timeout, mask_of_call(self, mask));
   return poll_on_fiber(*self, "ppoll", files, count, timeout ? from_now(*timeout) : never);
 }
 

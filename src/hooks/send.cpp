@@ -59,6 +59,13 @@ tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexce
   }
 }
 
+// What never waits goes straight to libc, and so its SIGPIPE to the worker.
+template <class Call> auto at_once(int flags, Call&& call) noexcept {
+  const auto result = call();
+  if (result < 0 && errno == EPIPE && !(flags & MSG_NOSIGNAL)) pass_on_sigpipe();
+  return result;
+}
+
 // `plainly`: what libc does, for what is no socket.
 template <class Plainly>
 ssize_t send_on_fiber(control_block& self, const char* function, int fd, const msghdr& message, int flags,
@@ -101,16 +108,18 @@ extern "C" {
 
 ssize_t send(int fd, const void* from, size_t size, int flags) {
   control_block* const self = hooked_fiber();
-  if (!self || (flags & MSG_DONTWAIT)) [[likely]]
+  if (!self) [[likely]]
     return next::send(fd, from, size, flags);
+  if (flags & MSG_DONTWAIT) return at_once(flags, [&] { return next::send(fd, from, size, flags); });
   iovec part{const_cast<void*>(from), size};
   return send_on_fiber(*self, "send", fd, message_of(part), flags, [&] { return next::send(fd, from, size, flags); });
 }
 
 ssize_t sendto(int fd, const void* from, size_t size, int flags, const sockaddr* to, socklen_t length) {
   control_block* const self = hooked_fiber();
-  if (!self || (flags & MSG_DONTWAIT)) [[likely]]
+  if (!self) [[likely]]
     return next::sendto(fd, from, size, flags, to, length);
+  if (flags & MSG_DONTWAIT) return at_once(flags, [&] { return next::sendto(fd, from, size, flags, to, length); });
   iovec part{const_cast<void*>(from), size};
   return send_on_fiber(*self, "sendto", fd, message_of(part, const_cast<sockaddr*>(to), length), flags,
                        [&] { return next::sendto(fd, from, size, flags, to, length); });
@@ -118,15 +127,17 @@ ssize_t sendto(int fd, const void* from, size_t size, int flags, const sockaddr*
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
   control_block* const self = hooked_fiber();
-  if (!self || (flags & MSG_DONTWAIT)) [[likely]]
+  if (!self) [[likely]]
     return next::sendmsg(fd, message, flags);
+  if (flags & MSG_DONTWAIT) return at_once(flags, [&] { return next::sendmsg(fd, message, flags); });
   return send_on_fiber(*self, "sendmsg", fd, *message, flags, [&] { return next::sendmsg(fd, message, flags); });
 }
 
 int sendmmsg(int fd, mmsghdr* messages, unsigned count, int flags) {
   control_block* const self = hooked_fiber();
-  if (!self || (flags & MSG_DONTWAIT)) [[likely]]
+  if (!self) [[likely]]
     return next::sendmmsg(fd, messages, count, flags);
+  if (flags & MSG_DONTWAIT) return at_once(flags, [&] { return next::sendmmsg(fd, messages, count, flags); });
   return sendmmsg_on_fiber(*self, fd, messages, count, flags);
 }
 

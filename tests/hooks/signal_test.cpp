@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // SIGPIPE: a write that nobody can read raises it.
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -54,6 +57,8 @@ WEFT_SCENARIO("a write that nobody can read raises SIGPIPE and says EPIPE") {
     if (make == &a_pipe) continue;
     WEFT_CALL(s.says(), send, files.out, &byte, 1, 0);
     note_raised(s.says(), ++expected);
+    WEFT_CALL(s.says(), send, files.out, &byte, 1, MSG_DONTWAIT);
+    note_raised(s.says(), ++expected);
     WEFT_CALL(s.says(), send, files.out, &byte, 1, MSG_NOSIGNAL);
     note_raised(s.says(), expected);
     WEFT_CALL(s.says(), send, files.out, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -84,6 +89,33 @@ WEFT_SCENARIO("SIGPIPE that is ignored is only EPIPE") {
     WEFT_CALL(s.says(), write, files.out, "x", 1);
   }
   std::signal(SIGPIPE, before);
+}
+
+TEST_CASE("a look takes no signals on a worker, whatever its mask") {
+  sigset_t only, all_but, before;
+  sigemptyset(&only);
+  sigaddset(&only, SIGUSR1);
+  sigfillset(&all_but);
+  sigdelset(&all_but, SIGUSR1);
+  REQUIRE(::pthread_sigmask(SIG_BLOCK, &only, &before) == 0);
+  static std::atomic<int> taken_by;
+  taken_by = 0;
+  auto* const handler = std::signal(SIGUSR1, [](int) { taken_by = gettid(); });
+  const fd epoll(::epoll_create1(EPOLL_CLOEXEC));
+  weft::run(
+      [&] {
+        ::kill(::getpid(), SIGUSR1);
+        const timespec no_time{};
+        epoll_event event{};
+        CHECK(::ppoll(nullptr, 0, &no_time, &all_but) == 0);
+        CHECK(::pselect(0, nullptr, nullptr, nullptr, &no_time, &all_but) == 0);
+        CHECK(::epoll_pwait(epoll, &event, 1, 0, &all_but) == 0);
+        CHECK(::epoll_pwait2(epoll, &event, 1, &no_time, &all_but) == 0);
+        CHECK(taken_by != gettid());
+      },
+      {.workers = 1});
+  REQUIRE(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);  // who has it now may take it
+  std::signal(SIGUSR1, handler);
 }
 
 TEST_CASE("SIGPIPE kills a program that does not care" * doctest::skip()) {
