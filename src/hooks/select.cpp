@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // select(2) and pselect(2): each look is a select(2) of its own, on a copy of the sets.
 //
-// The numbers may go beyond FD_SETSIZE if the caller has made larger sets, as the kernel allows.
+// The numbers may go beyond FD_SETSIZE if the caller has made larger sets, as the kernel allows. It looks no further than
+// its table of the process's files goes, however many numbers the caller says (getdtablesize(3)), so that what is behind
+// smaller sets is not touched; nor is it here.
 #include <sys/select.h>
 #include <sys/time.h>
 
@@ -33,6 +35,27 @@ namespace {
 
 constexpr int word_bits = sizeof(long) * CHAR_BIT;
 constexpr int most_selected = 1 << 20;  // the kernel looks at no more than there can be
+
+// Whether the kernel's table goes as far as that number. A set of that number alone says so: as an error if nobody has it, by
+// being found or taken out of the set if somebody has; beyond the table nothing happens to it. Keeps errno.
+[[nodiscard]] bool is_in_table(int fd) noexcept {
+  const int error = errno;
+  const std::unique_ptr<long[]> words(new (std::nothrow) long[std::size_t(fd / word_bits + 1)]());
+  if (!words) return true;
+  long& last = words[std::size_t(fd / word_bits)];
+  last = 1L << (fd % word_bits);
+  timeval none{};
+  const int found = next::select(fd + 1, reinterpret_cast<fd_set*>(words.get()), nullptr, nullptr, &none);
+  errno = error;
+  return found != 0 || last == 0;
+}
+
+// How many of `count` numbers the kernel looks at, or more of them if the table's size is no power of two.
+[[nodiscard]] int looked_at(int count) noexcept {
+  for (int most = FD_SETSIZE; most < count; most *= 2)
+    if (!is_in_table(most)) return most;
+  return count;
+}
 
 // The caller's three sets, and a copy of them for the kernel to answer in.
 class fd_sets {
@@ -112,6 +135,7 @@ int select(int count, fd_set* in, fd_set* out, fd_set* special, timeval* timeout
   if (!self || (timeout && only_looks(&time)) || !is_good(count)) [[likely]]
     return next::select(count, in, out, special, timeout);
   const deadline until = timeout ? from_now(time) : never;
+  count = looked_at(count);
   fd_sets sets(count, in, out, special);
   const int found = select_on_fiber(*self, "select", sets, count, until);
   if (timeout) {  // Linux says what is left
@@ -125,7 +149,8 @@ int select(int count, fd_set* in, fd_set* out, fd_set* special, timeval* timeout
 int pselect(int count, fd_set* in, fd_set* out, fd_set* special, const timespec* timeout, const sigset_t* mask) {
   control_block* const self = hooked_fiber();
   if (!self || only_looks(timeout) || !is_good(count)) [[likely]]
-    return next::pselect(count, in, out, special, timeout, mask);
+    return next::pselect(count, in, out, special, timeout, mask_of_call(self, mask));
+  count = looked_at(count);
   fd_sets sets(count, in, out, special);
   return select_on_fiber(*self, "pselect", sets, count, timeout ? from_now(*timeout) : never);
 }

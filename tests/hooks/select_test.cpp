@@ -2,12 +2,14 @@
 // select(2) and pselect(2).
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
 #include <csignal>
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -91,6 +93,27 @@ WEFT_SCENARIO("a select of the highest number, and of one that is closed") {
   selector.until_it_waits();
   WEFT_CALL(s.says(), write, files.out, "x", 1);
   selector.join();
+}
+
+WEFT_SCENARIO("a select of more numbers than the set has room for touches nothing behind it") {
+  constexpr int count = 1 << 20;  // as many as the process may have, which getdtablesize(3) says
+  const auto page = std::size_t(::sysconf(_SC_PAGESIZE));
+  void* const room = ::mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  REQUIRE(room != MAP_FAILED);
+  REQUIRE(::mprotect(static_cast<char*>(room) + page, page, PROT_NONE) == 0);
+  fd_set& in = *reinterpret_cast<fd_set*>(static_cast<char*>(room) + page - sizeof(fd_set));
+  ends files = make_pipe();
+  auto& selector = s.start([&](transcript& says) {
+    in = set_of({files.in});
+    WEFT_CALL(says, select, count, &in, nullptr, nullptr, nullptr);
+    note_members(says, in, {files.in});
+    WEFT_CALL(says, pselect, count, &in, nullptr, nullptr, nullptr, nullptr);
+    note_members(says, in, {files.in});
+  });
+  selector.until_it_waits(1);
+  WEFT_CALL(s.says(), write, files.out, "x", 1);
+  selector.join();
+  REQUIRE(::munmap(room, 2 * page) == 0);
 }
 
 WEFT_SCENARIO("urgent data is an exception to select") {
