@@ -96,6 +96,11 @@ class file_call : public opaque_call {
   // May park, after a try that said EAGAIN. 0: try again, also a last time when its timeout has passed: what came in time
   // counts, however late the fiber runs. EAGAIN: the file is non-blocking, or that try has failed, too.
   [[nodiscard]] int wait(direction which, descriptor::attempt seen) noexcept;
+  // Another message of the same call, for which the timeouts begin anew.
+  void begin_message() noexcept {
+    has_limit_ = is_late_ = false;
+    limit_ = never;
+  }
   // No event will tell when another try is worth while: from now on `wait` waits a little, and longer each time.
   void expect_no_event() noexcept { is_unheard_ = true; }
   void look_again(const char* function) noexcept { file_.look_again(function); }

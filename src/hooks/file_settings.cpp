@@ -5,7 +5,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
-#include <chrono>
+#include "hooks/times.hpp"
 
 namespace weft::detail {
 
@@ -27,7 +27,7 @@ deadline file_settings::limit_of(int fd, direction which) noexcept {
   socklen_t size = sizeof limit;
   const int name = which == direction::read ? SO_RCVTIMEO : SO_SNDTIMEO;
   if (getsockopt(fd, SOL_SOCKET, name, &limit, &size) != 0 || (limit.tv_sec == 0 && limit.tv_usec == 0)) return never;
-  return std::chrono::seconds(limit.tv_sec) + std::chrono::microseconds(limit.tv_usec);
+  return from_now({limit.tv_sec, limit.tv_usec * 1000});
 }
 
 }  // namespace weft::detail

@@ -130,6 +130,7 @@ int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
   const int kept = flags & ~MSG_WAITFORONE;
   unsigned done = 0;
   while (done < count) {
+    call.begin_message();
     mmsghdr& at = messages[done];
     const bool may_wait = done == 0 || !(flags & MSG_WAITFORONE);
     tried result{};
@@ -203,7 +204,7 @@ ssize_t recvmsg(int fd, msghdr* message, int flags) {
 
 int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
   control_block* const self = hooked_fiber();
-  if (!self || (flags & never_waits)) [[likely]]
+  if (!self || (flags & never_waits) || (timeout && !is_valid(*timeout))) [[likely]]
     return next::recvmmsg(fd, messages, count, flags, timeout);
   return recvmmsg_on_fiber(*self, fd, messages, count, flags, timeout);
 }

@@ -2,7 +2,9 @@
 // send(2) and its relatives.
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstddef>
 
 #include "hooks/file_call.hpp"
@@ -29,6 +31,8 @@ namespace {
   return name && call.kind() == file_kind::messages && static_cast<const sockaddr*>(name)->sa_family == AF_UNIX;
 }
 
+constexpr unsigned most_sent = IOV_MAX;  // of one call; the kernel takes no notice of more
+
 // One message, or all bytes of a stream.
 tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexcept {
   const std::size_t total = gather::bytes_of(message.msg_iov, message.msg_iovlen);
@@ -42,7 +46,16 @@ tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexce
       part.msg_iovlen = std::size_t(count);
       const bool is_plain = count == 1 && !part.msg_control && !part.msg_name;
       const int now = flags | MSG_DONTWAIT | MSG_NOSIGNAL;
-      return is_plain ? call_send(fd, parts->iov_base, parts->iov_len, now) : next::sendmsg(fd, &part, now);
+      const ssize_t sent =
+          is_plain ? call_send(fd, parts->iov_base, parts->iov_len, now) : next::sendmsg(fd, &part, now);
+      // No cookie of the server's: the connection has only been begun, and a blocking socket waits for it.
+      if (sent < 0 && errno == EINPROGRESS && (flags & MSG_FASTOPEN) && !call.is_nonblocking()) {
+        flags &= ~MSG_FASTOPEN;
+        part.msg_name = nullptr;
+        part.msg_namelen = 0;
+        errno = EAGAIN;
+      }
+      return sent;
     });
     if (step.error) {
       if (done) return {ssize_t(done), 0};
@@ -82,7 +95,8 @@ int sendmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
   if (call.kind() == file_kind::elsewhere) return next::sendmmsg(fd, messages, count, flags);
   if (const int error = call.begin()) return call.returns(error, -1);
   unsigned done = 0;
-  for (; done < count; ++done) {
+  for (; done < std::min(count, most_sent); ++done) {
+    call.begin_message();
     const tried result = send_all(call, fd, messages[done].msg_hdr, flags);
     if (result.error) {
       if (done == 0) return call.returns(result.error, -1);
