@@ -34,7 +34,8 @@ class file_call::question {
 
   void remember(std::uint32_t answer) const noexcept {
     const auto known = static_cast<std::uint32_t>(known_);
-    if (!known || at_ == file_settings::last_moment) return;
+    // A child of vfork(2) has numbers of its own, and only the memory is its parent's.
+    if (!known || at_ == file_settings::last_moment || !is_own_process()) return;
     const std::uint32_t others = known >> moment_shift == at_ ? known & answers : 0;
     about_.remember(known_, (known & what_it_is) | others | answer | at_ << moment_shift);
   }

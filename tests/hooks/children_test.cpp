@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <string>
 
 #include "hooks/files.hpp"
@@ -128,6 +130,28 @@ WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent doe
   WEFT_CALL(s.says(), write, silent.out, "x", 1);
   reader.join();
   other.is_still_there();
+}
+
+TEST_CASE("what a child of vfork finds out about a file of its own is not taken for the parent's") {
+  weft::run(
+      [] {
+        const ends mine = make_pair(SOCK_STREAM), its = make_pair(SOCK_STREAM);
+        char byte = 0;
+        set_nonblocking(mine.in, true);
+        const auto fails_at_once = [&] { return ::read(mine.in, &byte, 1) == -1 && errno == EAGAIN; };
+        CHECK(fails_at_once());
+        constexpr timeval moment{0, 1'000};
+        REQUIRE(::setsockopt(its.in, SOL_SOCKET, SO_RCVTIMEO, &moment, sizeof moment) == 0);
+        const pid_t child = ::vfork();
+        if (child == 0) ::_exit(::dup2(its.in, mine.in) == mine.in && fails_at_once() ? 0 : 1);
+        CHECK(end_of(child) == 0);
+        bool has_another_run = false;
+        auto another = weft::spawn([&] { has_another_run = true; });
+        CHECK(fails_at_once());
+        CHECK_FALSE(has_another_run);
+        another.join();
+      },
+      {.workers = 1});
 }
 
 WEFT_SCENARIO("a program that is started by posix_spawn gets blocking files") {
