@@ -88,6 +88,22 @@ namespace {
 
 }  // namespace
 
+borrowed_life::borrowed_life(int fd) noexcept : state_(state_of(fd)) {
+  if (!state_) return;
+  wake_list woken;
+  static_cast<void>(state_->borrow(woken));
+  life_ = state_->generation();
+  woken.unpark_all();
+}
+
+// Keeps errno, as it has no registration to end.
+borrowed_life::~borrowed_life() {
+  if (!state_) return;
+  wake_list woken;
+  state_->give_back(woken);
+  woken.unpark_all();
+}
+
 void adopted_file::learn(const char* function) noexcept {
   known_ = find_out(fd_);
   state_ = kind() == file_kind::elsewhere ? nullptr : state_of(fd_);

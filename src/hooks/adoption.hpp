@@ -23,6 +23,22 @@ enum class file_kind : std::uint8_t {
   elsewhere,    // never waited for: regular files, directories; no file at all
 };
 
+// The life of any number, also of one that is never waited for: borrowed while a call asks again and again.
+class borrowed_life {
+ public:
+  explicit borrowed_life(int fd) noexcept;
+  borrowed_life(const borrowed_life&) = delete;
+  borrowed_life& operator=(const borrowed_life&) = delete;
+  ~borrowed_life();
+
+  // Whether the number was closed since.
+  [[nodiscard]] bool is_over() const noexcept { return state_ && state_->generation() != life_; }
+
+ private:
+  descriptor* const state_;  // null if it cannot be had
+  std::uint32_t life_ = 0;
+};
+
 // A number in a hooked call, as long as it lives.
 class adopted_file {
  public:
@@ -53,6 +69,9 @@ class adopted_file {
   [[nodiscard]] bool ends_records() const noexcept { return (known_ & records_bit) != 0; }
   // Null for file_kind::elsewhere.
   [[nodiscard]] descriptor* state() const noexcept { return state_; }
+
+  // The life that the number is in now: another one than before means that it was closed meanwhile.
+  [[nodiscard]] std::uint32_t life() const noexcept { return state_ ? state_->generation() : 0; }
 
   // What is remembered cannot be true: the number names another file. Finds out which.
   void look_again(const char* function) noexcept;

@@ -48,6 +48,7 @@ int accept_on_fiber(control_block& self, int fd, const char* function, Accept&& 
 // One try that does not wait: 0 or an errno.
 int connect_now(file_call& call, int fd, const sockaddr* to, socklen_t size) noexcept {
   const file_call::asking alone(call);
+  if (call.is_over()) return EBADF;
   const int flags = ::fcntl(fd, F_GETFL);
   if (flags < 0) return errno;
   const bool is_ours = !(flags & O_NONBLOCK);
@@ -86,6 +87,7 @@ int connect_on_fiber(control_block& self, int fd, const sockaddr* to, socklen_t 
   if (const int error = call.begin()) return call.returns(error, -1);
   for (int begun = 0;;) {
     const auto seen = call.state().about_to_try(direction::write);
+    if (call.is_over()) return call.returns(EBADF, -1);
     const int error = begun ? what_came_of_it(call, fd, to, size) : connect_now(call, fd, to, size);
     if (error == EINTR) continue;
     const bool goes_on = error == EINPROGRESS || error == EALREADY;

@@ -4,6 +4,7 @@
 // A timeout of zero only looks, and goes straight to libc; weft's own pollers do so in the middle of a switch.
 #include <sys/epoll.h>
 
+#include <cerrno>
 #include <chrono>
 #include <weft/base/deadline.hpp>
 
@@ -29,7 +30,11 @@ int epoll_on_fiber(control_block& self, const char* function, int fd, epoll_even
   watching call(self, 1, function);
   if (const int error = call.check()) return call.returns(error, 0);
   call.add(fd, true, false);
-  return call.until_found(until, [&] { return next::epoll_wait(fd, events, most, 0); });
+  return call.until_found(until, [&] {
+    if (!call.is_any_over()) return next::epoll_wait(fd, events, most, 0);
+    errno = EBADF;
+    return -1;
+  });
 }
 
 [[nodiscard]] deadline after(int milliseconds) noexcept {

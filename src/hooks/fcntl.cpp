@@ -29,7 +29,7 @@ template <class Next> int control(Next next, int fd, int command, void* argument
   if (command == F_SETLKW || command == F_OFD_SETLKW) {
     const int once = command == F_SETLKW ? F_SETLK : F_OFD_SETLK;
     control_block* const self = hooked_fiber();
-    if (self && is_own_process()) return until_locked(*self, [&] { return next(fd, once, argument); });
+    if (self && is_own_process()) return until_locked(*self, fd, [&] { return next(fd, once, argument); });
   }
   const int result = next(fd, command, argument);
   if (result == 0 && command == F_SETFL && (reinterpret_cast<std::uintptr_t>(argument) & O_NONBLOCK))

@@ -8,6 +8,8 @@
 //      pipes, eventfds     with RWF_NOWAIT
 //      others              asked by poll(2) first, under a lock of the number's; a thread that is not asked, or another
 //                          process, may come in between, and then the call blocks the worker until there is more
+//  - A call ends with the life that its number was in when it began: what is behind the number after a wait may be another
+//    file, in whose data and connections it has no part.
 //  - The kernel is asked for O_NONBLOCK only once a try has failed, and only if something may have been set since it said
 //    no (`file_settings`). Where the program set it, the failure is what the call returns.
 #pragma once
@@ -15,6 +17,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <weft/base/deadline.hpp>
 
 #include "fiber/opaque_call.hpp"
@@ -35,7 +38,8 @@ struct tried {
 class file_call : public opaque_call {
  public:
   // On the calling fiber, which a call of `function` on `fd` was made on.
-  file_call(control_block& self, int fd, const char* function) noexcept : opaque_call(self), file_(fd, function) {}
+  file_call(control_block& self, int fd, const char* function) noexcept
+      : opaque_call(self), file_(fd, function), life_(file_.life()) {}
 
   [[nodiscard]] file_kind kind() const noexcept { return file_.kind(); }
   [[nodiscard]] bool is_socket() const noexcept { return kind() == file_kind::stream || kind() == file_kind::messages; }
@@ -45,6 +49,9 @@ class file_call : public opaque_call {
   [[nodiscard]] bool is_nonblocking() const noexcept;
   // Whether the other side has said in this life that nothing more will come.
   [[nodiscard]] bool has_ended() const noexcept;
+
+  // Whether the number was closed since the call began. To be asked wherever others may have run.
+  [[nodiscard]] bool is_over() const noexcept { return file_.life() != life_; }
 
   // Nobody else of this process who heeds it is between asking a file and calling it.
   class asking {
@@ -69,6 +76,8 @@ class file_call : public opaque_call {
     for (bool try_now = !seen;; try_now = true) {
       if (try_now) {
         seen = state().about_to_try(which);
+        if (descriptor::generation_of(seen) != life_) [[unlikely]]
+          return {-1, EBADF};
         const ssize_t result = attempt(seen);
         if (result >= 0) [[likely]] {
           // Whoever made the file non-blocking may be in the middle of something that others must not see.
@@ -85,6 +94,10 @@ class file_call : public opaque_call {
   // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events.
   template <class Call> [[nodiscard]] ssize_t ask_first(short events, Call&& call) noexcept {
     const asking guard(*this);
+    if (is_over()) {
+      errno = EBADF;
+      return -1;
+    }
     const int found = look(events);
     if (found == 0 && !is_nonblocking()) {
       errno = EAGAIN;
@@ -103,7 +116,10 @@ class file_call : public opaque_call {
   }
   // No event will tell when another try is worth while: from now on `wait` waits a little, and longer each time.
   void expect_no_event() noexcept { is_unheard_ = true; }
-  void look_again(const char* function) noexcept { file_.look_again(function); }
+  void look_again(const char* function) noexcept {
+    file_.look_again(function);
+    life_ = file_.life();
+  }
 
  private:
   // What poll(2) says, without a wait.
@@ -116,6 +132,7 @@ class file_call : public opaque_call {
   [[nodiscard]] deadline limit(direction which) noexcept;
 
   adopted_file file_;
+  std::uint32_t life_;
   bool is_unheard_ = false;
   bool has_limit_ = false;  // `limit_` counts
   bool is_late_ = false;    // it has passed

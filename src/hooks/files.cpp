@@ -52,21 +52,21 @@ int flock(int fd, int operation) noexcept {
   const bool waits = (operation & (LOCK_SH | LOCK_EX)) && !(operation & LOCK_NB);
   if (!self || !waits || !is_own_process()) [[likely]]
     return next::flock(fd, operation);
-  return until_locked(*self, [&] { return next::flock(fd, operation | LOCK_NB); });
+  return until_locked(*self, fd, [&] { return next::flock(fd, operation | LOCK_NB); });
 }
 
 int lockf(int fd, int command, off_t size) {
   control_block* const self = hooked_fiber();
   if (!self || command != F_LOCK || !is_own_process()) [[likely]]
     return next::lockf(fd, command, size);
-  return until_locked(*self, [&] { return next::lockf(fd, F_TLOCK, size); });
+  return until_locked(*self, fd, [&] { return next::lockf(fd, F_TLOCK, size); });
 }
 
 int lockf64(int fd, int command, off64_t size) {
   control_block* const self = hooked_fiber();
   if (!self || command != F_LOCK || !is_own_process()) [[likely]]
     return next::lockf64(fd, command, size);
-  return until_locked(*self, [&] { return next::lockf64(fd, F_TLOCK, size); });
+  return until_locked(*self, fd, [&] { return next::lockf64(fd, F_TLOCK, size); });
 }
 
 int fsync(int fd) {

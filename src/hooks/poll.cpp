@@ -33,6 +33,17 @@ constexpr short for_output = POLLOUT | POLLWRNORM | POLLWRBAND;
 // A list that the kernel refuses as a whole is left to it to refuse.
 constexpr nfds_t most_polled = 1 << 24;
 
+// What the kernel found, which may be in other files by numbers that were closed meanwhile.
+int without_closed(const watching& call, pollfd* files, nfds_t count) noexcept {
+  int found = 0;
+  std::size_t added = 0;
+  for (nfds_t i = 0; i < count; ++i) {
+    if (files[i].fd >= 0 && call.is_over(added++)) files[i].revents = POLLNVAL;
+    found += files[i].revents != 0;
+  }
+  return found;
+}
+
 int poll_on_fiber(control_block& self, const char* function, pollfd* files, nfds_t count, deadline until) noexcept {
   watching call(self, count, function);
   if (!call.has_room()) return call.returns(ENOMEM, 0);
@@ -41,7 +52,10 @@ int poll_on_fiber(control_block& self, const char* function, pollfd* files, nfds
     if (files[i].fd >= 0)
       call.add(files[i].fd, (files[i].events & ~for_output) != 0, (files[i].events & for_output) != 0);
   }
-  return call.until_found(until, [&] { return next::poll(files, count, 0); });
+  return call.until_found(until, [&] {
+    const int found = next::poll(files, count, 0);
+    return found < 0 || !call.is_any_over() ? found : without_closed(call, files, count);
+  });
 }
 
 }  // namespace

@@ -135,7 +135,7 @@ int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
     const bool may_wait = done == 0 || !(flags & MSG_WAITFORONE);
     tried result{};
     if (!may_wait)
-      result = outcome_of(next::recvmsg(fd, &at.msg_hdr, kept | MSG_DONTWAIT));
+      result = call.is_over() ? tried{-1, EBADF} : outcome_of(next::recvmsg(fd, &at.msg_hdr, kept | MSG_DONTWAIT));
     else if (wants_all(call, flags))
       result = receive_all(call, fd, at.msg_hdr, kept);
     else

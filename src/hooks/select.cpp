@@ -111,7 +111,11 @@ int select_on_fiber(control_block& self, const char* function, fd_sets& sets, in
     const bool in = sets.holds(fd, 0) || sets.holds(fd, 2), out = sets.holds(fd, 1);
     if (in || out) call.add(fd, in, out);
   }
-  const int found = call.until_found(until, [&] { return sets.look(); });
+  const int found = call.until_found(until, [&] {
+    if (!call.is_any_over()) return sets.look();
+    errno = EBADF;
+    return -1;
+  });
   if (found >= 0) sets.answer();
   return found;
 }

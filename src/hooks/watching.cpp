@@ -15,6 +15,7 @@ void watching::watch(watched& with, direction which, descriptor& file) noexcept 
 void watching::add(int fd, bool in, bool out) noexcept {
   place& at = places_[count_++];
   at.file = adopted_file(fd, function_);
+  at.life = at.file.life();
   descriptor* const state = at.file.state();
   if (!state) {
     asks_again_ = true;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSL-1.0
 // The files that one call waits for: what poll(2), select(2) and epoll_wait(2) have in common.
 //
+// A number that is closed meanwhile is closed for the call, whatever file it names by then.
+//
 // Each is a system call that only looks, between `about_to_try` and `wait`. What it reports is the kernel's own answer; the
 // descriptors only tell when it is worth while to look again.
 #pragma once
@@ -8,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <weft/base/deadline.hpp>
@@ -35,6 +38,16 @@ class watching : public opaque_call {
   // most such files are always ready, but some are not (a queue of messages, mq_open(3), is a regular file).
   void add(int fd, bool in, bool out) noexcept;
 
+  // Whether the number that was added as this one, from 0, was closed since; whether any was.
+  [[nodiscard]] bool is_over(std::size_t which) const noexcept {
+    return places_[which].file.life() != places_[which].life;
+  }
+  [[nodiscard]] bool is_any_over() const noexcept {
+    for (std::size_t i = 0; i < count_; ++i)
+      if (is_over(i)) return true;
+    return false;
+  }
+
   // May park. Looks, by a function that returns what a system call with a timeout of zero does, until that finds something
   // or fails, or until the time has come: then zero. Whoever was late to run looks a last time, as the kernel does.
   template <class Look> [[nodiscard]] int until_found(deadline until, Look&& look) noexcept {
@@ -57,6 +70,7 @@ class watching : public opaque_call {
  private:
   struct place {
     adopted_file file;
+    std::uint32_t life = 0;
     watched in, out;
   };
 
