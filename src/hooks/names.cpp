@@ -17,6 +17,7 @@
 #include <utility>
 #include <weft/fiber/blocking.hpp>
 
+#include "base/own_process.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/elsewhere.hpp"
 #include "hooks/next.hpp"
@@ -39,6 +40,12 @@ constexpr next_function<"gethostbyaddr_r", int(const void*, socklen_t, int, host
 }  // namespace next
 
 namespace {
+
+// A child of vfork(2) asks by itself: it must not park, since it would run its parent's fibers.
+[[nodiscard]] control_block* asking_fiber() noexcept {
+  control_block* const self = hooked_fiber();
+  return self && is_own_process() ? self : nullptr;
+}
 
 [[nodiscard]] bool is_numeric(const char* name) noexcept {
   in6_addr room;
@@ -182,7 +189,7 @@ const hooks_file names_hooks{};
 extern "C" {
 
 int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** found) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   if (!self || !node || (hints && hints->ai_flags & AI_NUMERICHOST) || is_numeric(node)) [[likely]]
     return next::getaddrinfo(node, service, hints, found);
   return find_addresses(*self, node, service, hints, found);
@@ -190,7 +197,7 @@ int getaddrinfo(const char* node, const char* service, const addrinfo* hints, ad
 
 int getnameinfo(const sockaddr* address, socklen_t size, char* host, socklen_t host_room, char* service,
                 socklen_t service_room, int flags) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const bool wants_name = host && host_room > 0 && !(flags & NI_NUMERICHOST);
   if (!self || !wants_name || size > sizeof(sockaddr_storage)) [[likely]]
     return next::getnameinfo(address, size, host, host_room, service, service_room, flags);
@@ -198,39 +205,39 @@ int getnameinfo(const sockaddr* address, socklen_t size, char* host, socklen_t h
 }
 
 hostent* gethostbyname(const char* name) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const auto ask = [&] { return next::gethostbyname(name); };
   return self ? find_host(*self, ask) : ask();
 }
 
 hostent* gethostbyname2(const char* name, int family) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const auto ask = [&] { return next::gethostbyname2(name, family); };
   return self ? find_host(*self, ask) : ask();
 }
 
 hostent* gethostbyaddr(const void* address, socklen_t size, int family) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const auto ask = [&] { return next::gethostbyaddr(address, size, family); };
   return self ? find_host(*self, ask) : ask();
 }
 
 int gethostbyname_r(const char* name, hostent* into, char* room, size_t size, hostent** found, int* reason) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const auto ask = [&] { return next::gethostbyname_r(name, into, room, size, found, reason); };
   return self ? find_host_r(*self, found, reason, ask) : ask();
 }
 
 int gethostbyname2_r(const char* name, int family, hostent* into, char* room, size_t size, hostent** found,
                      int* reason) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const auto ask = [&] { return next::gethostbyname2_r(name, family, into, room, size, found, reason); };
   return self ? find_host_r(*self, found, reason, ask) : ask();
 }
 
 int gethostbyaddr_r(const void* address, socklen_t length, int family, hostent* into, char* room, size_t size,
                     hostent** found, int* reason) {
-  control_block* const self = hooked_fiber();
+  control_block* const self = asking_fiber();
   const auto ask = [&] { return next::gethostbyaddr_r(address, length, family, into, room, size, found, reason); };
   return self ? find_host_r(*self, found, reason, ask) : ask();
 }

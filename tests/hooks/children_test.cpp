@@ -2,6 +2,7 @@
 // Children of a program whose fibers wait: they get ordinary blocking files, and leave the parent's state alone.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <spawn.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -150,6 +151,26 @@ TEST_CASE("what a child of vfork finds out about a file of its own is not taken 
         CHECK(fails_at_once());
         CHECK_FALSE(has_another_run);
         another.join();
+      },
+      {.workers = 1});
+}
+
+TEST_CASE("a child of vfork that asks for a name runs none of its parent's fibers") {
+  weft::run(
+      [] {
+        const pid_t parent = ::getpid();
+        int runs_in_child = 0;
+        auto another = weft::spawn([&] { runs_in_child += ::getpid() != parent; });
+        const pid_t child = ::vfork();
+        if (child == 0) {
+          hostent host{}, *found = nullptr;
+          char room[1024];
+          int reason = 0;
+          ::_exit(::gethostbyname_r("127.0.0.1", &host, room, sizeof room, &found, &reason) == ERANGE ? 1 : 0);
+        }
+        CHECK(end_of(child) == 0);
+        another.join();
+        CHECK(runs_in_child == 0);
       },
       {.workers = 1});
 }
