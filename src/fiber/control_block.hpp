@@ -83,8 +83,6 @@ struct alignas(64) control_block final : suspended_fiber, waiting_fiber, fiber_c
   // The running fiber; or in its place, when it did not come to run.
   void drop_belongings() noexcept;
 
-  // Room for most bodies, so that a spawn allocates nothing.
-  static constexpr std::size_t room_size = 224;
   alignas(std::max_align_t) std::byte room[room_size];
 };
 

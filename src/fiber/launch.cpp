@@ -86,10 +86,6 @@ control_block& take_block(fiber_desk& desk) {
   block.payload = block.room;
 }
 
-[[nodiscard]] bool fits(std::size_t size, std::size_t alignment) noexcept {
-  return size <= control_block::room_size && alignment <= alignof(std::max_align_t);
-}
-
 [[gnu::noinline]] fiber_core& new_special_fiber(const parentage& whose, const spawn_options* with, std::size_t size,
                                                 std::size_t alignment, std::source_location where) {
   fiber_desk* desk = desk_on_entry();
@@ -108,7 +104,7 @@ control_block& take_block(fiber_desk& desk) {
                                                               : deadline::limit;
   try {
     if (with) apply(block, *with);
-    if (!fits(size, alignment)) {
+    if (!fiber_core::fits(size, alignment)) {
       block.payload = allocate_payload(size, alignment);
       block.is_plain = false;
     }
@@ -118,6 +114,20 @@ control_block& take_block(fiber_desk& desk) {
   }
   if (!caller || caller->has_belongings) block.inherit(caller ? caller->context : context_place_here(false));
   return block;
+}
+
+// The usual case: by a fiber, a child of the root. Null: it is another one. Calls nothing that comes back, as `start` does
+// not, so that their callers save no registers.
+[[nodiscard, gnu::always_inline]] inline control_block* new_quickly(std::source_location where) noexcept {
+  fiber_desk* const desk = desk_on_entry();
+  const control_block* const spawner = desk ? desk->running() : nullptr;
+  if (!spawner || spawner->has_belongings || desk->blocks.empty()) [[unlikely]]
+    return nullptr;
+  control_block& block = take_block(*desk);
+  prepare(block, desk->all.usual_traits(), where);
+  block.parent = nullptr;
+  block.base.effective = spawner->innermost->effective;
+  return &block;
 }
 
 // A child of a scope, from outside, or for one worker.
@@ -144,20 +154,22 @@ control_block& take_block(fiber_desk& desk) {
 
 }  // namespace
 
-// The usual case calls nothing that comes back, here and in `start`, and so saves no registers.
+fiber_core& new_usual_fiber(std::source_location where) {
+  static constexpr parentage child_of_root;
+  if (control_block* const block = new_quickly(where)) [[likely]]
+    return *block;
+  return new_special_fiber(child_of_root, nullptr, 0, 1, where);
+}
+
 fiber_core& new_fiber(const parentage& whose, const spawn_options* with, std::size_t payload_size,
                       std::size_t payload_alignment, std::source_location where) {
-  fiber_desk* const desk = desk_on_entry();
-  const control_block* const spawner = desk ? desk->running() : nullptr;
-  if (!spawner || spawner->has_belongings || whose.of || with || !fits(payload_size, payload_alignment) ||
-      desk->blocks.empty()) [[unlikely]]
+  const bool is_special = whose.of || whose.scope || with || !fiber_core::fits(payload_size, payload_alignment);
+  control_block* const block = is_special ? nullptr : new_quickly(where);
+  if (!block) [[unlikely]]
     return new_special_fiber(whose, with, payload_size, payload_alignment, where);
-  control_block& block = take_block(*desk);
-  prepare(block, desk->all.usual_traits(), where);
-  block.kind.detached = whose.detached;
-  block.parent = nullptr;
-  block.base.effective = whose.inherits_deadline ? spawner->innermost->effective : deadline::limit;
-  return block;
+  block->kind.detached = whose.detached;
+  if (!whose.inherits_deadline) block->base.effective = deadline::limit;
+  return *block;
 }
 
 void free_payload(control_block& block) noexcept { std::free(block.payload); }
@@ -179,6 +191,13 @@ void start(fiber_core& core) {
   fiber_desk::count(desk->spawned);
   block.end.begin(block.kind.detached);
   desk->at.push_fresh(block);
+}
+
+void start_usual(fiber_core& core) noexcept {
+  fiber_desk& desk = *desk_on_entry();
+  fiber_desk::count(desk.spawned);
+  core.end.begin(false);
+  desk.at.push_fresh(block_of(core));
 }
 
 }  // namespace weft::detail

@@ -126,12 +126,16 @@ template <class T = void> class [[nodiscard]] fiber {
 
 namespace detail {
 
+template <class F> auto handle_of(fiber_core& core) {
+  using payload = payload_of<F>;
+  return fiber<result_of_body<F>>(
+      core, [](fiber_core& c) -> result_of_body<F> { return static_cast<payload*>(c.payload)->take(); });
+}
+
 template <class F>
 auto launch_owned(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {
-  using payload = payload_of<F>;
   fiber_core& core = launch(whose, with, std::forward<F>(body), where);
-  fiber<result_of_body<F>> handle(
-      core, [](fiber_core& c) -> result_of_body<F> { return static_cast<payload*>(c.payload)->take(); });
+  auto handle = handle_of<F>(core);
   start(core);
   return handle;
 }
@@ -146,7 +150,15 @@ auto launch_owned(const parentage& whose, const spawn_options* with, F&& body, s
 // or vm.max_map_count are used up), and as long as it does, spawn() throws not_enough_memory and says why. If no fiber
 // has a stack, so that none will come back, those that wait fail with that error.
 template <class F> auto spawn(F&& body, std::source_location where = std::source_location::current()) {
-  return detail::launch_owned({}, nullptr, std::forward<F>(body), where);
+  using payload = detail::payload_of<F>;
+  if constexpr (detail::fiber_core::fits(sizeof(payload), alignof(payload))) {
+    detail::fiber_core& core = detail::new_usual_fiber(where);
+    detail::fill(core, std::forward<F>(body));
+    detail::start_usual(core);
+    return detail::handle_of<F>(core);
+  } else {
+    return detail::launch_owned({}, nullptr, std::forward<F>(body), where);
+  }
 }
 template <class F>
 auto spawn(const spawn_options& with, F&& body, std::source_location where = std::source_location::current()) {

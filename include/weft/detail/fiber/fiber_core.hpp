@@ -23,6 +23,12 @@ struct alignas(64) fiber_core {
   enum class act : std::uint8_t { run, drop_body, drop_result };
   using payload_function = void (*)(fiber_core&, act);
 
+  // Room for most bodies, so that a spawn allocates nothing.
+  static constexpr std::size_t room_size = 224;
+  [[nodiscard]] static constexpr bool fits(std::size_t size, std::size_t alignment) noexcept {
+    return size <= room_size && alignment <= alignof(std::max_align_t);
+  }
+
   struct alignas(4) traits {
     std::uint8_t size_class = 0;  // of its stack
     bool movable = false;

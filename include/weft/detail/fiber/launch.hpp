@@ -31,11 +31,15 @@ struct parentage {
                                     std::size_t payload_alignment, std::source_location where);
 // Of the fiber that owns the scope.
 [[nodiscard]] runtime* runtime_of(scope_core& scope) noexcept;
+// The same for the usual spawn: a child of the root with a handle and an ordinary payload, inheriting the deadline.
+[[nodiscard]] fiber_core& new_usual_fiber(std::source_location where);
 // The payload's construction threw: the block goes back.
 void give_up(fiber_core& core) noexcept;
 // From here on the fiber runs; a detached one may be gone when this returns. Throws invalid_argument if its scope is not
 // open any more: then the block has gone back.
 void start(fiber_core& core);
+// Of a usual one.
+void start_usual(fiber_core& core) noexcept;
 
 // A body is called once, as std::thread calls it: as an rvalue; where that cannot be, as an lvalue.
 template <class F> using body_call = std::conditional_t<std::is_invocable_v<F>, F, F&>;
@@ -113,11 +117,9 @@ template <class F, class R> class fiber_payload {
 
 template <class F> using payload_of = fiber_payload<std::decay_t<F>, result_of_body<F>>;
 
-// A fiber that will run `body`, still to be started.
-template <class F>
-fiber_core& launch(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {
+// The body moves in.
+template <class F> void fill(fiber_core& core, F&& body) {
   using payload = payload_of<F>;
-  fiber_core& core = new_fiber(whose, with, sizeof(payload), alignof(payload), where);
   if constexpr (std::is_nothrow_constructible_v<std::decay_t<F>, F>) {
     ::new (core.payload) payload(std::forward<F>(body));
   } else {
@@ -130,6 +132,14 @@ fiber_core& launch(const parentage& whose, const spawn_options* with, F&& body, 
   }
   core.perform = &payload::perform;
   if constexpr (payload::has_result_to_drop) core.is_plain = false;
+}
+
+// A fiber that will run `body`, still to be started.
+template <class F>
+fiber_core& launch(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {
+  using payload = payload_of<F>;
+  fiber_core& core = new_fiber(whose, with, sizeof(payload), alignof(payload), where);
+  fill(core, std::forward<F>(body));
   return core;
 }
 
