@@ -101,7 +101,8 @@ inline void place(fiber_desk& desk, control_block& fresh, stack& ground) noexcep
   if (picked != &self) leave(desk, self, picked);  // [fiber-2]
 }
 
-// The same for a function whose caller switches, and which calls nothing itself but this, last.
+// The same for a function that leaves the switch to its caller, in the program. To save no registers, it has to call
+// nothing that comes back: `park_slowly`, what is left over, is called last.
 crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept;
 [[nodiscard, gnu::always_inline]] inline crossing park_over(fiber_desk& desk, control_block& self) noexcept {
   runnable* const picked =
@@ -116,6 +117,8 @@ crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) no
     place(desk, fresh, *ground);
   } else if (picked == &self || picked->resume != &resume_fiber) [[unlikely]] {
     return park_slowly(desk, self, picked);
+  } else {
+    prefetch_after(desk);
   }
   desk.set_running(&block_of(*picked));
   return cross_over(self.saved, block_of(*picked).saved);

@@ -56,6 +56,7 @@ class fiber_handle {
   [[nodiscard]] std::string_view name() const noexcept;
 
  private:
+  // The two halves of a join, around the switch to whoever runs meanwhile.
   [[nodiscard]] crossing begin_join();
   crossing join_slowly();
   void end_join();
