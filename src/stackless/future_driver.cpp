@@ -12,14 +12,15 @@
 namespace weft::detail {
 
 void future_driver::start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
-                          std::source_location where) {
+                          std::source_location where, stackless::task_ref stands_for) {
   auto kept = name.empty() ? nullptr : std::make_unique<std::string>(name);
   const loop_core::admission admitted(on);  // [loop-5]
   task_core& task = new_task(&on.at().owner().face(), frame, promise, where);
   task.thread_waits = false;
   task.name = kept.release();
   task.follower = this;
-  task_ = stackless::task_ref(task, task.id);
+  task.hidden = bool(stands_for);
+  task_ = stands_for ? stands_for : stackless::task_ref(task, task.id);
   if (on.start(task)) return;
   task.root = nullptr;  // the caller's still
   recycle_task(task);

@@ -140,7 +140,8 @@ TEST_CASE("the future of a handle stands for its task from the first moment on")
     const task_ref whom = handle.ref();
     auto adopted = ensure_future(std::move(handle));
     CHECK(adopted.name() == "the one");
-    CHECK(adopted.cancel());  // who waits for the task has not begun to
+    CHECK(all_tasks().size() == 2);  // this one and that one
+    CHECK(adopted.cancel());         // who waits for the task has not begun to
     (void)co_await wait(std::vector<any_future>(1, adopted));
     CHECK(adopted.cancelled());
     CHECK(whom.done());

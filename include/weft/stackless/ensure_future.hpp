@@ -23,7 +23,7 @@ template <class T> T future_type(const stackless::future<T>&);
 template <class What>
 concept is_future = std::derived_from<std::remove_cvref_t<What>, stackless::any_future>;
 
-// The end of a task that another has created, whatever cancels who waits here: the runtime's end, which cancels both.
+// The end of a task that another has created. Only the runtime's end cancels who waits here, and that cancels both.
 template <class T> stackless::task<T> adopt(stackless::task_handle<T> whom) {
   for (;;) {
     try {
@@ -59,9 +59,7 @@ task_future<T> ensure_future(task<T> what, std::source_location where = std::sou
 template <class T>
 task_future<T> ensure_future(task_handle<T> what, std::source_location where = std::source_location::current()) {
   const task_ref whom = what.ref();
-  task_future<T> made = ensure_future(detail::adopt(std::move(what)), where);
-  static_cast<detail::driven_future<T>&>(made.core()).stands_for(whom);
-  return made;
+  return task_future<T>(detail::drive(detail::running_loop(), detail::adopt(std::move(what)), where, {}, whom));
 }
 template <awaitable What>
 requires(!detail::is_future<What> && !detail::is_task<std::remove_cvref_t<What>> &&

@@ -19,14 +19,13 @@ class future_driver : public task_follower {
  public:
   // Who is asked to end.
   [[nodiscard]] stackless::task_ref task() const noexcept { return task_; }
-  // Another one than is driven, which only waits for it. Before anybody else knows the future.
-  void stands_for(stackless::task_ref whom) noexcept { task_ = whom; }
 
  protected:
   ~future_driver() = default;
-  // Starts it; `frame` belongs to the task from here on. Throws loop_error when the loop is closed, bad_alloc.
+  // Starts it; `frame` belongs to the task from here on. It is weft's own, and only waits, if the future stands for another
+  // one. Throws loop_error when the loop is closed, bad_alloc.
   void start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
-             std::source_location where);
+             std::source_location where, stackless::task_ref stands_for);
   [[noreturn]] static void refuse_settling();
 
  private:
@@ -45,11 +44,12 @@ template <class T> class driven_future final : public loop_future_of<T>, public 
   void require_settling() override { refuse_settling(); }
   [[nodiscard]] bool is_driven_by(const task_core& who) const noexcept override { return task().id() == who.id; }
 
-  void begin(stackless::task<T>& what, std::string_view name, std::source_location where) {
+  void begin(stackless::task<T>& what, std::string_view name, std::source_location where,
+             stackless::task_ref stands_for) {
     const auto frame = task_access::frame_of(what);
     this->share();  // for the task, which may have ended, elsewhere, when `start` returns
     try {
-      start(this->loop(), frame, frame ? &frame.promise() : nullptr, name, where);
+      start(this->loop(), frame, frame ? &frame.promise() : nullptr, name, where, stands_for);
     } catch (...) {
       this->let_go();
       throw;
@@ -83,10 +83,10 @@ template <class T> class driven_future final : public loop_future_of<T>, public 
 
 template <class T>
 counted_pointer<loop_future> drive(loop_core& on, stackless::task<T>&& what, std::source_location where,
-                                   std::string_view name = {}) {
+                                   std::string_view name = {}, stackless::task_ref stands_for = {}) {
   auto* const made = new driven_future<T>(on);
   counted_pointer<loop_future> kept(made);
-  made->begin(what, name, where);
+  made->begin(what, name, where, stands_for);
   return kept;
 }
 
