@@ -23,6 +23,7 @@ using weft::stackless::run;
 using weft::stackless::sleep;
 using weft::stackless::task;
 using weft::stackless::task_handle;
+using weft::test::patient_rounds;
 using weft::test::scaled;
 using weft::test::spin_until;
 using weft::test::stagger;
@@ -113,7 +114,8 @@ task<int> spins(frame_guard, std::atomic<bool>& started, std::size_t turns) {
 template <class Handle> std::size_t cancel_again_and_again(Handle& handle, const std::atomic<std::size_t>& delivered) {
   stagger wait(2);
   std::size_t wrong = 0;
-  for (std::size_t i = 1; i <= scaled(20'000); ++i) {
+  const patient_rounds rounds(scaled(20'000));
+  for (std::size_t i = 1; rounds.has(i); ++i) {
     handle.cancel();
     spin_until([&] { return delivered >= i; });
     wait(1024);

@@ -7,6 +7,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <thread>
@@ -68,6 +69,22 @@ class stagger {
 
  private:
   std::uint64_t state_;
+};
+
+// How many rounds two actors do who hand each other every one: so many, or on a machine that is too busy to run both at
+// once, where each round takes two turns of the kernel's, those that fit into some seconds; a hundred in any case.
+class patient_rounds {
+ public:
+  explicit patient_rounds(std::size_t most) : most_(most) {}
+  // Whether there is to be a round of this number, which counts from 1.
+  [[nodiscard]] bool has(std::size_t round) const {
+    if (round > most_) return false;
+    return round <= 100 || round % 16 != 0 || std::chrono::steady_clock::now() < until_;
+  }
+
+ private:
+  const std::size_t most_;
+  const std::chrono::steady_clock::time_point until_ = std::chrono::steady_clock::now() + std::chrono::seconds(10);
 };
 
 // `rounds` times: `prepare()`, then every actor at once as `actor(stagger&)`, each always on the same thread, then
