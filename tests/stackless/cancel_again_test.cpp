@@ -12,6 +12,7 @@
 #include <vector>
 #include <weft/stackless.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/loops.hpp"
 
 namespace {
@@ -19,6 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace weft::stackless;
 using weft::test::on_loops;
+using weft::test::outcome_of;
 
 // Heeds a cancellation only when the gate is open.
 task<int> ends_slowly(future<> gate, std::string& log) {
@@ -37,22 +39,6 @@ task<> sleeps_for_ever() { co_await weft::stackless::sleep(weft::never); }
 
 task<> some_turns() {
   for (int i = 0; i < 8; ++i) co_await yield();
-}
-
-// What comes out of it, by name.
-template <class What> task<std::string> end_of(What what) {
-  try {
-    (void)co_await std::move(what);
-  } catch (const weft::cancelled&) {
-    co_return "cancelled";
-  } catch (const weft::timed_out&) {
-    co_return "timed out";
-  } catch (const weft::exception_group& e) {
-    co_return "group of " + std::to_string(e.exceptions().size());
-  } catch (const std::exception& e) {
-    co_return e.what();
-  }
-  co_return "result";
 }
 
 // Cancels it twice, and sees that it goes on until the gate is open.
@@ -74,7 +60,7 @@ TEST_CASE("who is cancelled again while what was cancelled ends, waits for that 
     auto& loop = get_running_loop();
     std::string log;
     future<> gate;
-    auto waiter = loop.create_task(end_of(wait_for(ends_slowly(gate, log), weft::never)));
+    auto waiter = loop.create_task(outcome_of(wait_for(ends_slowly(gate, log), weft::never)));
     co_await cancel_twice(waiter, gate);
     CHECK(waiter.result() == "cancelled");
     CHECK(log == "told,told,ended,");
@@ -99,7 +85,7 @@ TEST_CASE("who is cancelled while what came too late ends, waits for that end, a
   on_loops([]() -> task<> {
     std::string log;
     future<> gate;
-    auto waiter = get_running_loop().create_task(end_of(wait_for(ends_slowly(gate, log), weft::deadline(1ms))));
+    auto waiter = get_running_loop().create_task(outcome_of(wait_for(ends_slowly(gate, log), weft::deadline(1ms))));
     while (log.empty()) co_await yield();
     waiter.cancel();
     co_await some_turns();
@@ -114,7 +100,7 @@ TEST_CASE("wait_for: a cancellation that comes together with the result is not l
   on_loops([]() -> task<> {
     auto& loop = get_running_loop();
     future<int> result;
-    auto waiter = loop.create_task(end_of(wait_for(result, weft::never)));
+    auto waiter = loop.create_task(outcome_of(wait_for(result, weft::never)));
     co_await some_turns();
     result.set_result(1);
     loop.call_soon([waiter] { waiter.cancel(); });  // when the waiter has been told, and has not run
@@ -155,7 +141,7 @@ TEST_CASE("the future of a handle stands for its task from the first moment on")
       throw std::runtime_error("on its way");
     }(begun));
     while (!begun) co_await yield();
-    auto waiter = get_running_loop().create_task(end_of(wait_for(std::move(failing), weft::never)));
+    auto waiter = get_running_loop().create_task(outcome_of(wait_for(std::move(failing), weft::never)));
     co_await yield();  // it waits, and who waits for the task has not begun to
     waiter.cancel();
     CHECK(co_await waiter == "on its way");
@@ -165,7 +151,7 @@ TEST_CASE("the future of a handle stands for its task from the first moment on")
 TEST_CASE("timeout: when something else leaves the body nothing is left of its cancellation") {
   on_loops([]() -> task<> {
     const task_ref me = current_task();
-    CHECK(co_await end_of(timeout(weft::deadline(1ms), []() -> task<> {
+    CHECK(co_await outcome_of(timeout(weft::deadline(1ms), []() -> task<> {
             try {
               co_await weft::stackless::sleep(weft::never);
             } catch (const weft::cancelled&) {
@@ -174,7 +160,7 @@ TEST_CASE("timeout: when something else leaves the body nothing is left of its c
           })) == "for another reason");
     CHECK(me.cancelling() == 0);
     // It has not struck yet.
-    CHECK(co_await end_of(timeout(weft::deadline(1ms), [me]() -> task<> {
+    CHECK(co_await outcome_of(timeout(weft::deadline(1ms), [me]() -> task<> {
             while (me.cancelling() == 0) co_await yield();
             throw std::runtime_error("in between");
           })) == "in between");
@@ -187,7 +173,7 @@ TEST_CASE("timeout: the cancellation at the end of the runtime is not its own") 
   weft::stackless::run(
       []() -> task<> {
         (void)get_running_loop().create_task([]() -> task<> {
-          const std::string what = co_await end_of(timeout(weft::deadline(1ms), []() -> task<> {
+          const std::string what = co_await outcome_of(timeout(weft::deadline(1ms), []() -> task<> {
             try {
               co_await weft::stackless::sleep(weft::never);
             } catch (const weft::cancelled&) {  // the timeout's
@@ -206,7 +192,7 @@ TEST_CASE("a cancellation that meets a failure in a task group is not lost") {
   on_loops([]() -> task<> {
     bool is_struck = false;
     auto waiter = get_running_loop().create_task([](bool& struck) -> task<> {
-      CHECK(co_await end_of(with_task_group([](task_group& group) -> task<> {
+      CHECK(co_await outcome_of(with_task_group([](task_group& group) -> task<> {
               group.create_task([]() -> task<> {
                 try {
                   co_await weft::stackless::sleep(weft::never);

@@ -14,6 +14,7 @@
 #include <weft/sched/context_var.hpp>
 #include <weft/stackless.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/loops.hpp"
 
 namespace {
@@ -21,6 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace weft::stackless;
 using weft::test::on_loops;
+using weft::test::outcome_of;
 
 weft::context_var<int> variable;
 
@@ -44,24 +46,6 @@ task<int> waits_for_ever(std::string& log) {
 
 // g++ 12 has trouble with initializer lists in coroutines.
 template <class... Futures> std::vector<future<int>> list(const Futures&... each) { return {future<int>(each)...}; }
-
-// What comes out of it, by name.
-template <class What> task<std::string> outcome_of(What what) {
-  try {
-    (void)co_await std::move(what);
-  } catch (const weft::cancelled&) {
-    co_return "cancelled";
-  } catch (const weft::timed_out&) {
-    co_return "timed out";
-  } catch (const std::system_error& e) {
-    co_return e.code() == std::errc::operation_canceled ? "it was cancelled" : e.what();
-  } catch (const weft::exception_group& e) {
-    co_return "group of " + std::to_string(e.exceptions().size());
-  } catch (const std::exception& e) {
-    co_return e.what();
-  }
-  co_return "result";
-}
 
 }  // namespace
 

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <atomic>
+#include <string>
 #include <system_error>
+#include <utility>
 #include <weft/stackless.hpp>
 
 namespace weft::test {
@@ -39,6 +41,24 @@ inline stackless::task<bool> joins_as_cancelled(stackless::task_handle<>& handle
     co_return code_of(e) == std::errc::operation_canceled && !handle.joinable();
   }
   co_return false;
+}
+
+// What comes out of it, by name.
+template <class What> stackless::task<std::string> outcome_of(What what) {
+  try {
+    (void)co_await std::move(what);
+  } catch (const cancelled&) {
+    co_return "cancelled";
+  } catch (const timed_out&) {
+    co_return "timed out";
+  } catch (const std::system_error& e) {
+    co_return e.code() == std::errc::operation_canceled ? "it was cancelled" : e.what();
+  } catch (const exception_group& e) {
+    co_return "group of " + std::to_string(e.exceptions().size());
+  } catch (const std::exception& e) {
+    co_return e.what();
+  }
+  co_return "result";
 }
 
 }  // namespace weft::test
