@@ -14,9 +14,8 @@ DEBUG = ["-Dbuildtype=debug"]
 SANITIZED = ["-Dbuildtype=plain", "-Doptimization=1", "-Db_lundef=false"]
 ASAN = SANITIZED + ["-Db_sanitize=address,undefined"]
 TSAN = SANITIZED + ["-Db_sanitize=thread"]
-# All but the release builds, which compile every file of the library alone: they find missing includes, nothing is inlined
-# between files, and what the second of them compiles the compiler cache has from the first. They make the examples, too;
-# the others have those that tests/examples compiles.
+# All but the release build, which compiles every file of the library alone, as its users do: it finds missing includes, and
+# nothing is inlined between files. It makes the examples, too; the others have those that tests/examples compiles.
 UNITY = ["-Dunity=on", "-Dunity_size=32"]
 
 
@@ -91,7 +90,7 @@ BUILDS = {build.name: build for build in [
     Build("debug", DEBUG),
     Build("asan", ASAN),
     Build("tsan", TSAN),
-    Build("boost-release", RELEASE, context="boost", unity=False),
+    Build("boost-release", RELEASE, context="boost"),
     Build("boost-debug", DEBUG, context="boost"),
     Build("boost-asan", ASAN, context="boost"),
     Build("boost-tsan", TSAN, context="boost"),

@@ -16,6 +16,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <filesystem>
 #include <utility>
 
 namespace weft::test {
@@ -29,7 +30,7 @@ bool is_of_the_monitor(std::string_view line) {
 }  // namespace
 
 program::program(std::string_view name, const std::vector<std::string>& arguments) {
-  const std::string path = std::string(EXAMPLE_PROGRAMS "/") + std::string(name);
+  const std::string path = std::filesystem::read_symlink("/proc/self/exe").replace_filename(name);
   std::vector<char*> words{const_cast<char*>(path.c_str())};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);

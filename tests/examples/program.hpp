@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// An example program that runs beside the test, and a plain client socket to talk to it.
+// An example program that runs beside the test, as it lies beside its file, and a plain client socket to talk to it.
 #pragma once
 
 #include <cstddef>

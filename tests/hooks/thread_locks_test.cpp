@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 #include <pthread.h>
 
+#include <filesystem>
 #include <mutex>
 #include <string>
 #include <system_error>
@@ -16,9 +17,13 @@ using namespace weft::test;
 
 namespace {
 
-program_end watched(const char* which) {
-  return run_alone(which, {"WEFT_DEBUG=locks", "LD_PRELOAD=" WEFT_LOCKS_LIBRARY});
+// That of the build whose test this is.
+std::string preloaded() {
+  const auto directory = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  return "LD_PRELOAD=" + (directory / WEFT_LOCKS_LIBRARY).string();
 }
+
+program_end watched(const char* which) { return run_alone(which, {"WEFT_DEBUG=locks", preloaded()}); }
 
 constexpr timespec long_ago{1, 0};
 // A sanitizer's library has to come first.
@@ -125,7 +130,7 @@ TEST_CASE("WEFT_DEBUG=locks has nothing to say of locks that are held between pa
 }
 
 TEST_CASE("the library weft-locks does nothing unless it is asked to" * doctest::skip(sanitized)) {
-  const auto end = run_alone("alone: a fiber parks while it holds a mutex", {"LD_PRELOAD=" WEFT_LOCKS_LIBRARY});
+  const auto end = run_alone("alone: a fiber parks while it holds a mutex", {preloaded()});
   CHECK(end.status == 0);
   CHECK(end.how_often("weft: locks: ") == 0);
 }
