@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <deque>
+#include <limits>
 #include <ostream>
 #include <string>
 #include <vector>
@@ -138,6 +139,8 @@ TEST_CASE("a line as long as the limit is given, a longer one is message_size an
   }
   CHECK(reading({std::string(64 << 10, 'x') + "\n"}).read_line()->size() == 64 << 10);
   CHECK_THROWS_AS(reading({std::string((64 << 10) + 1, 'x') + "\n"}).read_line(), std::system_error);
+  constexpr auto no_limit = std::numeric_limits<std::size_t>::max();
+  CHECK(reading({"in", " parts", "\r\n"}, no_limit).read_line() == "in parts");
 }
 
 TEST_CASE("an endless line is refused before it takes more memory than the limit asks for") {

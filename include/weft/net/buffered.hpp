@@ -234,7 +234,7 @@ std::optional<std::string> buffered<Stream>::text(std::string_view delimiter, st
       return result;
     }
     searched = seen.size() - std::min(seen.size(), delimiter.size() - 1);
-    if (searched > limit_ + std::size_t(also == strip::carriage_return)) return too_long(ec);
+    if (searched > limit_ && searched - limit_ > std::size_t(also == strip::carriage_return)) return too_long(ec);
     if (fill(until, ec)) continue;
     if ((ec && *ec) || seen.empty()) return std::nullopt;
     if (seen.size() > limit_) return too_long(ec);
