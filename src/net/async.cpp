@@ -35,9 +35,8 @@ io_operation::course io_operation::go_on() noexcept {
       result_.error = ECANCELED;
       break;
     case outcome::deadline:
-      if (was == phase::pausing && !until_.passed()) return course::on;
-      result_.error = deadline_passed;
-      break;
+      is_over_ = was == phase::waiting;
+      return course::on;
     default:
       cancelled_ = true;
   }
@@ -45,6 +44,10 @@ io_operation::course io_operation::go_on() noexcept {
 }
 
 io_operation::course io_operation::wait(std::uint64_t seen) noexcept {
+  if (is_over_) {
+    result_.error = deadline_passed;
+    return course::decided;
+  }
   descriptor& d = socket_wait::state_of(socket());
   socket_wait::has_waited(socket());
   try {

@@ -13,9 +13,12 @@ namespace weft::detail {
 [[nodiscard]] inline bool would_block(int error) noexcept { return error == EAGAIN || error == EWOULDBLOCK; }
 
 // Tries until `attempt` does not say EAGAIN; waits in between. `seen`: of an attempt that need not be made, or 0.
+// The last try comes after the deadline: a worker fires its timers before it looks at its poller, so what came in time may
+// not have been heard of.
 template <class Attempt>
 io_result until_done(control_block* self, const held_socket& s, io_side side, deadline until, descriptor::attempt seen,
                      Attempt&& attempt) {
+  bool is_over = false;
   for (bool try_now = !seen;; try_now = true) {
     if (try_now) {
       seen = s.about_to_try(side);
@@ -24,8 +27,11 @@ io_result until_done(control_block* self, const held_socket& s, io_side side, de
       const io_result r = attempt(seen);
       if (!would_block(r.error)) [[likely]]
         return r;
+      if (is_over) return {0, deadline_passed};
     }
-    if (const int error = socket_wait::until_ready(self, s.socket(), side, seen, until)) [[unlikely]]
+    const int error = socket_wait::until_ready(self, s.socket(), side, seen, until);
+    is_over = error == deadline_passed;
+    if (error && !is_over) [[unlikely]]
       return {0, error};
   }
 }
@@ -41,7 +47,8 @@ inline io_result wait_until_ready(const socket_handle& socket, io_side side, dea
     if (!seen) return {0, ECANCELED};
     if (is_ready(s.fd(), side)) return {};
   }
-  return {0, socket_wait::until_ready(self, socket, side, seen, until)};
+  const int error = socket_wait::until_ready(self, socket, side, seen, until);
+  return {0, error == deadline_passed && is_ready(s.fd(), side) ? 0 : error};  // as above
 }
 
 // Steps until `total` bytes are moved. `step(done)` goes on after the first `done`.

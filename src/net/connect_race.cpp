@@ -36,22 +36,24 @@ int connect_race::run(deadline until, net::tcp_stream& into) {
   if (addresses_.empty()) return EINVAL;
   control_block* const self = running_fiber();
   under_way_.reserve(addresses_.size());
-  for (;;) {
+  for (bool is_over = false;;) {
     check_cancellation();
-    attempt* winner = look();
+    attempt* winner = look();  // also when the time is over: one may have got on, and not been heard of
     // What fails at once makes room for the next at once.
-    while (!winner && begun_ < addresses_.size() && (under_way_.empty() || next_.passed())) winner = begin_next();
+    while (!winner && !is_over && begun_ < addresses_.size() && (under_way_.empty() || next_.passed()))
+      winner = begin_next();
     if (winner) {
       into = std::move(winner->stream);
       return 0;
     }
-    if (under_way_.empty()) return first_error_;
-    const int error = wait(self, begun_ < addresses_.size() ? std::min(until, next_) : until);
-    if (error && error != deadline_passed) return error;
-    if (until.passed()) {
+    if (under_way_.empty() && !is_over) return first_error_;
+    if (is_over) {
       for (const attempt& a : under_way_) strike(*a.to, ETIMEDOUT);
       return deadline_passed;
     }
+    const int error = wait(self, begun_ < addresses_.size() ? std::min(until, next_) : until);
+    if (error && error != deadline_passed) return error;
+    is_over = error && until.passed();
   }
 }
 

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <weft/base/error.hpp>
 
+#include "net/attempts.hpp"
 #include "net/socket.hpp"
-#include "net/wait.hpp"
 
 namespace weft::net {
 
@@ -76,14 +76,14 @@ listening_socket::accepted listening_socket::accept_one(deadline until) {
   const detail::socket_use use(*this, io_side::read, detail::socket_use::how::shared);
   if (use.error()) return {-1, use.error(), {}};
   detail::control_block* const self = detail::running_fiber();
-  for (;;) {
-    socket_wait::checkpoint(self, *this);
-    const auto seen = socket_wait::about_to_try(*this, io_side::read);
-    if (!is_open()) return {-1, ECANCELED, {}};
-    const accepted one = accept_now();
-    if (one.error != EAGAIN && one.error != EWOULDBLOCK) return one;
-    if (const int error = socket_wait::until_ready(self, *this, io_side::read, seen, until)) return {-1, error, {}};
-  }
+  socket_wait::checkpoint(self, *this);
+  accepted one;
+  const detail::held_socket s(*this);
+  one.error = detail::until_done(self, s, io_side::read, until, 0, [&](auto) {
+                one = accept_now();
+                return detail::io_result{0, one.error};
+              }).error;
+  return one;
 }
 
 listening_socket::accepted listening_socket::accept_now() noexcept {

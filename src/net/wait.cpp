@@ -124,7 +124,7 @@ int wait_for_file(int fd, io_side side, deadline until) {
   }
   descriptor& d = descriptor::of(fd);
   const borrowed life(d);
-  for (;;) {
+  for (bool is_over = false;;) {
     const auto seen = d.about_to_try(direction(side));
     if (life.is_over_in(seen)) return ECANCELED;
     if (is_ready(fd, side)) {
@@ -132,7 +132,10 @@ int wait_for_file(int fd, io_side side, deadline until) {
       const int error = poll_on_thread(fd, side, deadline(std::chrono::seconds(0)), nullptr);
       return error == deadline_passed ? 0 : error ? error : judge_unpollable(fd);
     }
-    if (const int error = park_on(d, side, seen, until, *self)) return error;
+    if (is_over) return deadline_passed;
+    const int error = park_on(d, side, seen, until, *self);
+    is_over = error == deadline_passed;  // what came in time may not have been heard of
+    if (error && !is_over) return error;
   }
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Sockets of tasks, over loopback.
 #include <doctest/doctest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -117,6 +120,56 @@ TEST_CASE("much data goes both ways through small buffers of the kernel") {
     CHECK(co_await b.async_read_some(data) == 0);
     co_await sender;
   }());
+}
+
+TEST_CASE("a deadline in the past takes what has come since a short read, too") {
+  run([]() -> task<> {
+    tcp_listener listener(any_port());
+    tcp_stream a = co_await tcp_stream::async_connect(listener.local());
+    tcp_stream b = co_await listener.async_accept();
+    const int fd = b.release();  // native_handle() would make weft cautious
+    b = tcp_stream::adopt(fd);
+    pollfd file{fd, POLLIN, 0};
+    std::array<std::byte, 4> room;
+    std::error_code ec;
+    for (int i = 0; i < 3; ++i) {
+      co_await a.async_write_all("ab");
+      CHECK(::poll(&file, 1, -1) == 1);
+      CHECK(co_await b.async_read_some(room, -1s, ec) == 2);
+    }
+    CHECK(co_await b.async_read_some(room, -1s, ec) == 0);
+    CHECK(ec == std::errc::timed_out);
+    co_await a.async_write_all("c");
+    CHECK(::poll(&file, 1, -1) == 1);
+    co_await b.async_wait_readable(-1s, ec);
+    CHECK_FALSE(ec);
+  }());
+}
+
+TEST_CASE("what has come before the deadline counts, although the worker was busy until then") {
+  bool came = false;
+  for (bool in_time = false; !in_time;) {
+    run([](bool& accepted, bool& was_there) -> task<> {
+      const weft::deadline until = 20ms;
+      bool begun = false;
+      tcp_listener listener(any_port());
+      auto waits = [](tcp_listener& from, weft::deadline limit, bool& started) -> task<bool> {
+        std::error_code ec;
+        started = true;
+        co_return (co_await from.async_accept(limit, ec)).is_open();
+      };
+      auto waiter = create_task(waits(listener, until, begun));
+      while (!begun) co_await yield();
+      const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      CHECK(::connect(client, listener.local().data(), listener.local().size()) == 0);
+      was_there = !until.passed();
+      while (!until.passed()) {
+      }
+      accepted = co_await waiter;
+      ::close(client);
+    }(came, in_time));
+  }
+  CHECK(came);
 }
 
 TEST_CASE("a deadline ends a read that nothing came for, and not one that something did") {

@@ -67,6 +67,7 @@ class io_operation : public operation {
   phase phase_ = phase::fresh;
   bool woken_ = false;
   bool cancelled_ = false;
+  bool is_over_ = false;  // the deadline has passed, and what is tried now is tried a last time
 };
 
 // One on a stream.
