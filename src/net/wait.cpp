@@ -122,6 +122,7 @@ int wait_for_file(int fd, io_side side, deadline until) {
     const int error = poll_on_thread(fd, side, until, nullptr);
     return error ? error : judge_unpollable(fd);
   }
+  if (fd >= descriptor::table_limit) return EBADF;
   descriptor& d = descriptor::of(fd);
   const borrowed life(d);
   for (bool is_over = false;;) {

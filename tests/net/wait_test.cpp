@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <limits>
 #include <utility>
 #include <weft/net/wait.hpp>
 
@@ -108,7 +109,7 @@ TEST_CASE("a regular file or directory is refused by name, /dev/null is always r
 
 TEST_CASE("an fd that is negative or not open is bad_file_descriptor") {
   in_both_worlds([](const world&) {
-    for (const int bad : {-1, -100, 1'000'000}) {
+    for (const int bad : {-1, -100, 1'000'000, std::numeric_limits<int>::max()}) {
       const auto e = error_of([&] { wait_readable(bad); });
       CHECK(e.code() == std::errc::bad_file_descriptor);
       CHECK(contains(e.what(), "wait_readable(fd " + std::to_string(bad) + ")"));
