@@ -42,7 +42,11 @@ std::string unix_peer_text(int fd) {
 
 bool is_ready(int fd, io_side side) noexcept {
   pollfd file{fd, static_cast<short>(side == io_side::read ? POLLIN : POLLOUT), 0};
-  return ::poll(&file, 1, 0) != 0;  // what goes wrong here, the operation that follows will say
+  int count = 0;
+  do {
+    count = ::poll(&file, 1, 0);
+  } while (count < 0 && errno == EINTR);
+  return count != 0;  // what goes wrong here, the operation that follows will say
 }
 
 int check_socket(int fd, int type, int family, int other_family) noexcept {

@@ -59,6 +59,31 @@ TEST_CASE("signals do not end a wait") {
   ::sigaction(SIGUSR1, &before, nullptr);
 }
 
+TEST_CASE("a signal does not make a stream look ready") {
+  struct sigaction nothing = {}, before;
+  nothing.sa_handler = [](int) {};
+  ::sigaction(SIGUSR1, &nothing, &before);
+  const world w(false);
+  tcp_pair p;
+  std::atomic<pthread_t> who{};
+  std::atomic<bool> done{false};
+  int mistakes = 0;
+  auto asker = w.start([&] {
+    who = ::pthread_self();
+    for (std::size_t i = 0; i < scaled(20'000, 1'000); ++i) {
+      std::error_code ec;
+      p.server.wait_readable(0s, ec);
+      mistakes += ec != std::errc::timed_out;
+    }
+    done = true;
+  });
+  while (!who) std::this_thread::yield();
+  while (!done) ::pthread_kill(who, SIGUSR1);
+  asker.join();
+  CHECK(mistakes == 0);
+  ::sigaction(SIGUSR1, &before, nullptr);
+}
+
 TEST_CASE("a cancelled read did not happen: what arrives later is all there") {
   on_fibers([](const world& w) {
     for (std::size_t i = 0; i < scaled(500, 50); ++i) {
