@@ -262,12 +262,16 @@ void delegate(stackful_generator& core, stackful_generator& inner) {
   void* item = pull(inner);
   while (item) {
     std::exception_ptr raised;
+    bool is_out = false;
     try {
-      hand_out(core, item);
+      cross(leave_body(core, item));
+      is_out = true;
+      if (core.what != duty::go_on) heed(core);
     } catch (const generator_exit&) {
       close(inner);
       throw;
     } catch (...) {
+      if (!is_out) throw;  // a yield that is refused; nobody has raised that
       raised = std::current_exception();
     }
     if (raised)

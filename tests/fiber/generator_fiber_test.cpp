@@ -142,6 +142,30 @@ TEST_CASE("a yield inside a scope of the body is refused, and the scopes of the 
   });
 }
 
+TEST_CASE("a delegate inside a scope of the body is refused, and the other one hears nothing of it") {
+  weft::run([] {
+    int raised = 0;
+    generator<int> inner([&](auto& yield) {
+      while (raised < 3) {
+        try {
+          yield(1);
+        } catch (const std::exception&) {
+          ++raised;  // and goes on
+        }
+      }
+    });
+    generator<int> outer([&](auto& yield) {
+      CHECK_THROWS_WITH_AS(weft::shield([&] { yield.delegate(inner); }), doctest::Contains("yields inside"),
+                           std::system_error);
+      yield.delegate(inner);
+    });
+    CHECK(outer.next() == 1);
+    CHECK(raised == 0);
+    outer.close();
+    CHECK(inner.ended());
+  });
+}
+
 TEST_CASE("the clean-up of a fiber that pulls is not interrupted in the body either") {
   simulate([] {
     bool cleaned = false;
