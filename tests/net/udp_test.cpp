@@ -172,6 +172,11 @@ TEST_CASE("a connected socket sends to its peer, hears nobody else, and hears th
     stranger.send_to("now?", p.one.local());
     CHECK(text_from(p.one) == "now?");
     CHECK(error_of([&] { p.one.send("to whom?"); }).code() == std::errc::destination_address_required);
+    std::error_code ec;
+    CHECK(p.one.send("to whom?", ec) == 0);
+    CHECK(ec == std::errc::destination_address_required);
+    CHECK(p.one.send("to whom?", 20s, ec) == 0);
+    CHECK(ec == std::errc::destination_address_required);
   });
 }
 

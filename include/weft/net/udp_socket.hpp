@@ -107,6 +107,10 @@ class udp_socket : public detail::socket_handle {
     return send_to(from, address(), until, ec);
   }
   std::size_t send(std::string_view from, deadline until = never) { return send(bytes_of(from), until); }
+  std::size_t send(std::string_view from, std::error_code& ec) { return send(bytes_of(from), never, ec); }
+  std::size_t send(std::string_view from, deadline until, std::error_code& ec) {
+    return send(bytes_of(from), until, ec);
+  }
 
   // Waits until a receive would not.
   void wait_readable(deadline until = never);
