@@ -26,14 +26,13 @@ bool set(int fd, int level, int name, bool on) noexcept {
 }
 
 // An errno, or 0.
-int bind_and_listen(int fd, const address& at, const listen_options& with) noexcept {
+int bind_to(int fd, const address& at, const listen_options& with) noexcept {
   if (at.is_ip()) {
     if (!set(fd, SOL_SOCKET, SO_REUSEADDR, with.reuse_address)) return errno;
     if (with.reuse_port && !set(fd, SOL_SOCKET, SO_REUSEPORT, true)) return errno;
     if (at.family() == AF_INET6 && !set(fd, IPPROTO_IPV6, IPV6_V6ONLY, with.v6_only)) return errno;
   }
-  if (::bind(fd, at.data(), at.size())) return errno;
-  return ::listen(fd, with.backlog) ? errno : 0;
+  return ::bind(fd, at.data(), at.size()) ? errno : 0;
 }
 
 // What accept(2) says of the connection, not of the listener: that one is gone, the next may be well.
@@ -59,17 +58,21 @@ int listening_socket::listen(const address& at, const listen_options& with) noex
   local_ = at;
   const int fd = detail::make_stream_socket(at.family());
   if (fd < 0) return -fd;
-  if (const int error = bind_and_listen(fd, at, with)) {
-    ::close(fd);
-    return error;
+  int error = bind_to(fd, at, with);
+  if (!error && (error = listen_at(fd, with.backlog))) {
+    if (const char* made = detail::file_of(at)) ::unlink(made);
   }
-  local_ = detail::local_address(fd);
-  // What accepted connections are, they are by the listener: so it is asked once.
-  kind_ = at.is_ip() && detail::descriptor::ask_kernel(fd) == detail::short_reads::mean_drained ? kind::plain_tcp
-                                                                                                : kind::other;
-  const int error = attach(fd, kind::other);
   if (error) ::close(fd);
   return error;
+}
+
+int listening_socket::listen_at(int fd, int backlog) noexcept {
+  if (::listen(fd, backlog)) return errno;
+  if (const address chosen = detail::local_address(fd); chosen.size()) local_ = chosen;
+  // What accepted connections are, they are by the listener: so it is asked once.
+  kind_ = local_.is_ip() && detail::descriptor::ask_kernel(fd) == detail::short_reads::mean_drained ? kind::plain_tcp
+                                                                                                    : kind::other;
+  return attach(fd, kind::other);
 }
 
 listening_socket::accepted listening_socket::accept_one(deadline until) {

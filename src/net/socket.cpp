@@ -35,6 +35,11 @@ net::address local_address(int fd) noexcept { return ask(::getsockname, fd); }
 
 net::address remote_address(int fd) noexcept { return ask(::getpeername, fd); }
 
+const char* file_of(const net::address& a) noexcept {
+  const auto path = a.path();
+  return path.empty() || path.front() == '\0' ? nullptr : path.data();  // the kernel's form ends in a NUL
+}
+
 std::string unix_peer_text(int fd) {
   if (const auto peer = remote_address(fd); !peer.path().empty()) return peer.to_string();
   return "a client of " + local_address(fd).to_string();

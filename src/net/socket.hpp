@@ -15,6 +15,9 @@ namespace weft::detail {
 [[nodiscard]] net::address local_address(int fd) noexcept;
 [[nodiscard]] net::address remote_address(int fd) noexcept;
 
+// The file that stands for a unix socket; null for abstract names and other families.
+[[nodiscard]] const char* file_of(const net::address& a) noexcept;
+
 // "unix:/path", or "a client of unix:/path" where the peer has no name.
 [[nodiscard]] std::string unix_peer_text(int fd);
 

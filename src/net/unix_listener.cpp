@@ -7,16 +7,11 @@
 #include <cerrno>
 #include <utility>
 
+#include "net/socket.hpp"
+
 namespace weft::net {
-namespace {
 
-// Null for abstract names and unnamed sockets, which no file stands for.
-const char* file_of(const address& a) noexcept {
-  const auto path = a.path();
-  return path.empty() || path.front() == '\0' ? nullptr : path.data();  // the kernel's form ends in a NUL
-}
-
-}  // namespace
+using detail::file_of;
 
 int unix_listener::listen(const address& at, const listen_options& with) noexcept {
   if (!at.is_unix()) return EAFNOSUPPORT;

@@ -49,6 +49,8 @@ class listening_socket : public detail::socket_handle {
  private:
   friend class detail::accept_step;
 
+  [[nodiscard]] int listen_at(int fd, int backlog) noexcept;  // of a bound one; owns it unless there is an errno
+
   address local_;
   kind kind_ = kind::other;
 };
