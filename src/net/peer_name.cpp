@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstring>
 
 namespace weft::detail {
@@ -43,6 +44,10 @@ net::address peer_name::to_address() const noexcept {
     return net::address::from_native(reinterpret_cast<const sockaddr*>(&native), sizeof native);
   }
   return family == AF_UNIX ? net::address::unix_path({}) : net::address();
+}
+
+bool peer_name::names_any() const noexcept {
+  return std::ranges::all_of(ip, [](auto byte) { return byte == 0; });
 }
 
 }  // namespace weft::detail

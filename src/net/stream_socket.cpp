@@ -189,7 +189,9 @@ address stream_socket::remote() const {
   const socket_use use(*this);
   if (use.error()) fail(use.error(), "remote address of the connection to");
   const address known = peer_.to_address();
-  return known.is_ip() ? known : detail::remote_address(fd_);
+  if (known.is_ip() && !peer_.names_any()) return known;
+  const address now = detail::remote_address(fd_);
+  return now.size() ? now : known;
 }
 
 std::string stream_socket::describe(const char* doing, int error) const {

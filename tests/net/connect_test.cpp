@@ -33,6 +33,14 @@ TEST_CASE("a refused connect names the address; the form with an error code retu
   });
 }
 
+TEST_CASE("who connects to any address of this machine is told which one it was") {
+  in_both_worlds([](const world&) {
+    tcp_listener listener(any_port());
+    const auto c = tcp_stream::connect(address("0.0.0.0", listener.local().port()));
+    CHECK(c.remote() == listener.local());
+  });
+}
+
 TEST_CASE("a connect that nobody answers times out") {
   in_both_worlds([](const world&) {
     full_listener full;

@@ -15,6 +15,8 @@ struct peer_name {
 
   static peer_name of(const net::address& a) noexcept;
   [[nodiscard]] net::address to_address() const noexcept;
+  // 0.0.0.0 or ::, by which one connects to some address of this machine.
+  [[nodiscard]] bool names_any() const noexcept;
 };
 
 }  // namespace weft::detail
