@@ -68,6 +68,8 @@ int socket_wait::until_ready(control_block* self, const socket_handle& s, io_sid
   has_waited(s);
   if (self) [[likely]]
     return park_on(*s.state_, side, seen, until, *self);
+  // An error that no try meets is one to poll(2) again and again.
+  if (until.passed()) return deadline_passed;
   return poll_on_thread(s.fd_, side, until, &s.use_);
 }
 

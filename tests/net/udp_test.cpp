@@ -2,6 +2,7 @@
 // Datagrams on the loopback.
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <set>
@@ -177,6 +178,21 @@ TEST_CASE("a connected socket sends to its peer, hears nobody else, and hears th
     CHECK(ec == std::errc::destination_address_required);
     CHECK(p.one.send("to whom?", 20s, ec) == 0);
     CHECK(ec == std::errc::destination_address_required);
+  });
+}
+
+TEST_CASE("a deadline counts although the socket keeps an error that nobody asks for") {
+  in_both_worlds([](const world&) {
+    udp_pair p;
+    const int on = 1;
+    CHECK(::setsockopt(p.one.native_handle(), IPPROTO_IP, IP_RECVERR, &on, sizeof on) == 0);
+    p.one.connect(p.other.local());
+    p.other.close();
+    p.one.send("anybody?");
+    std::byte buffer[64];
+    CHECK(error_of([&] { static_cast<void>(p.one.receive(buffer, 20s)); }).code() == std::errc::connection_refused);
+    // To poll(2) the queue of errors is an error for as long as it is not read.
+    CHECK_THROWS_AS(static_cast<void>(p.one.receive(buffer, 5ms)), timed_out);
   });
 }
 
