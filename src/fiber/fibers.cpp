@@ -108,7 +108,10 @@ void fibers::add_to(stats_snapshot& sum) const noexcept {
     spawned += desk.spawned.load(std::memory_order_acquire);
   }
   blocks_.for_each([&parked](const control_block& block) {
-    if (!block.end.has_ended() && block.waits_for.load(std::memory_order_acquire)) ++parked;
+    // One that has not started waits for a stack.
+    if (!block.end.has_ended() && block.waits_for.load(std::memory_order_acquire) &&
+        block.started.load(std::memory_order_relaxed))
+      ++parked;
   });
   const stack_stats stacks = stacks_.stats();
   sum.spawned += spawned;

@@ -158,6 +158,21 @@ TEST_CASE("alone: fibers wait long for a stack" * doctest::skip()) {
     weft::this_fiber::sleep_for(1100ms);
   });
 }
+TEST_CASE("alone: counts those who wait for a stack" * doctest::skip()) {
+  weft::run([] {
+    std::size_t started = 0;
+    std::vector<weft::fiber<>> all;
+    for (std::size_t i = 0; i < 2 * few; ++i) {
+      all.push_back(weft::spawn([&started] {
+        ++started;
+        weft::this_fiber::sleep_until(weft::never);
+      }));
+    }
+    weft::this_fiber::sleep_for(1ms);
+    CHECK(started < all.size());
+    CHECK(weft::stats().parked == started);
+  });
+}
 TEST_CASE("alone: stacks run out" * doctest::skip()) {
   weft::run([] {
     std::size_t limit = 0;
@@ -198,6 +213,10 @@ TEST_CASE("fibers that wait long for a stack are told of on stderr, with the rea
   const auto end = run_alone("alone: fibers wait long for a stack", {"WEFT_DEBUG=guards=mprotect,mappings=80"});
   CHECK(end.status == 0);
   CHECK(end.how_often(" fibers wait for a stack: weft: no more guarded stacks") == 1);
+}
+
+TEST_CASE("a fiber that waits for a stack does not count as parked") {
+  passes("alone: counts those who wait for a stack", "80", {"WEFT_WORKERS=1"});
 }
 
 TEST_CASE("stacks run out at half of vm.max_map_count") {
