@@ -67,7 +67,8 @@ void shortage::wait(fiber_desk& desk, control_block& fresh, std::exception_ptr w
   desk.blocks.hide();
   if (!is_first) return;
   const scheduler& on = of_.owner();
-  for (unsigned i = 0; i < on.worker_count(); ++i) on.worker_at(i).wake();
+  // Not `worker::wake`, which passes by who has looked here just now and is about to sleep: its next `wait` returns.
+  for (unsigned i = 0; i < on.worker_count(); ++i) on.worker_at(i).poller->wake();
 }
 
 void shortage::throw_reason() {

@@ -16,7 +16,11 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "poll/clock.hpp"
+#include "sched/scheduler.hpp"
+#include "sched/seams.hpp"
 #include "support/alone.hpp"
+#include "support/asleep.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
@@ -69,6 +73,28 @@ class body_of_a_waiting_fiber {
 
  private:
   std::atomic<int>* gone_;
+};
+
+// Goes on by 20 ms with every look, so that a worker soon has nothing left to tidy and sleeps without an end. Can hold
+// worker 1 up, at one of its looks.
+class leaping_clock final : public weft::detail::clock {
+ public:
+  std::int64_t now() noexcept override {
+    const weft::detail::worker* const here = weft::detail::current_worker();
+    if (here && here->index() == 1 && looks_ > 0 && --looks_ == 0) {
+      holds_ = true;
+      while (holds_) std::this_thread::yield();
+    }
+    return now_ += 20'000'000;
+  }
+  void hold_at_look(int which) noexcept { looks_ = which; }
+  [[nodiscard]] bool holds() const noexcept { return holds_; }
+  void let_go() noexcept { holds_ = false; }
+
+ private:
+  std::atomic<std::int64_t> now_{0};
+  std::atomic<int> looks_{0};
+  std::atomic<bool> holds_{false};
 };
 
 }  // namespace
@@ -173,6 +199,33 @@ TEST_CASE("alone: counts those who wait for a stack" * doctest::skip()) {
     CHECK(weft::stats().parked == started);
   });
 }
+TEST_CASE("alone: a worker goes to sleep while another one runs out of stacks" * doctest::skip()) {
+  leaping_clock clock;
+  weft::runtime r({.workers = 2, .hog_threshold = 0ns}, weft::detail::seams{.clock = &clock});
+  weft::detail::worker& other = scheduler_of(r).worker_at(1);
+  // It keeps some stacks.
+  std::vector<weft::fiber<>> all;
+  for (int i = 0; i < 8; ++i) all.push_back(r.spawn({.worker = 1}, [] { weft::this_fiber::sleep_until(weft::never); }));
+  while (weft::stats().parked != all.size()) std::this_thread::yield();
+  all.clear();
+  while (!weft::test::is_asleep(other.thread_id())) std::this_thread::yield();
+  clock.hold_at_look(3);  // behind the poller, and once for each population: it has looked at what it keeps for fibers
+  other.wake();
+  while (!clock.holds()) std::this_thread::yield();
+  std::atomic<std::size_t> started{0};
+  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&] {
+    for (;;) {
+      all.push_back(r.spawn({.worker = 0}, [&started] {
+        ++started;
+        weft::this_fiber::sleep_until(weft::never);
+      }));
+    }
+    return 0;
+  }));
+  const std::size_t before = started;
+  clock.let_go();
+  while (started == before) std::this_thread::yield();  // those stacks serve
+}
 TEST_CASE("alone: stacks run out" * doctest::skip()) {
   weft::run([] {
     std::size_t limit = 0;
@@ -217,6 +270,10 @@ TEST_CASE("fibers that wait long for a stack are told of on stderr, with the rea
 
 TEST_CASE("a fiber that waits for a stack does not count as parked") {
   passes("alone: counts those who wait for a stack", "80", {"WEFT_WORKERS=1"});
+}
+
+TEST_CASE("a worker that is about to sleep when stacks run out gives back those that it keeps") {
+  passes("alone: a worker goes to sleep while another one runs out of stacks");
 }
 
 TEST_CASE("stacks run out at half of vm.max_map_count") {
