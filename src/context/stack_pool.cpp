@@ -149,9 +149,9 @@ std::unique_ptr<slab> stack_pool::remove(shelf& from, std::size_t position) noex
   if (position + 1 < from.slabs.size()) {
     from.slabs[position] = std::move(from.slabs.back());
     from.slabs[position]->position = position;
-    from.first_fresh = std::min(from.first_fresh, position);
-    from.first_used = std::min(from.first_used, position);
   }
+  from.first_fresh = std::min(from.first_fresh, position);
+  from.first_used = std::min(from.first_used, position);
   from.slabs.pop_back();
   from.stacks -= removed->count();
   --from.home;

@@ -141,6 +141,22 @@ TEST_CASE("of the slabs that are not used any more all but one are unmapped") {
   CHECK(pool.stats().bytes == kept);
 }
 
+TEST_CASE("a slab that is mapped after others were unmapped is used up before the next one is mapped") {
+  stack_pool pool;
+  std::vector<stack*> all;
+  for (int i = 0; i < 300; ++i) all.push_back(pool.take(0));
+  const std::size_t peak = pool.stats().bytes;
+  for (int i = 0; i < 16; ++i) pool.give(all[std::size_t(i)]);    // the first slab, which is kept
+  for (std::size_t i = all.size(); i-- > 16;) pool.give(all[i]);  // and the last ones, the last one first
+  all.clear();
+  while (all.size() < 300) {
+    stack* list = pool.take(0, 1000);
+    for (stack* s = list; s != nullptr; s = s->next) all.push_back(s);
+  }
+  CHECK(pool.stats().bytes == peak);
+  for (stack* s : all) pool.give(s);
+}
+
 TEST_CASE("all that is left after slabs were unmapped is found again, before a new slab is mapped") {
   // Every order in which slabs become unused: the last one moves to where another one was.
   for (std::size_t first = 0; first < 480; first += 16) {
