@@ -12,6 +12,8 @@
 #include <system_error>
 #include <vector>
 
+#include "context/size_class.hpp"
+
 namespace weft::detail {
 namespace {
 
@@ -40,6 +42,13 @@ std::size_t number(const char* variable, std::string_view text, bool suffixes) {
     refuse(std::string(variable) + "=" + std::string(text) + " is not a whole number" +
            (suffixes ? " of bytes (K, M and G may follow)" : ""));
   return value << shift;
+}
+
+// What the stacks would refuse, too, without the name of who asked for it.
+void check_stack_size(std::size_t bytes, const std::string& asked) {
+  if (bytes < least_stack_size() || bytes > most_stack_size())
+    refuse(asked + " between " + std::to_string(least_stack_size()) + " and " + std::to_string(most_stack_size()) +
+           " bytes");
 }
 
 unsigned cpus_of_mask() {
@@ -93,9 +102,10 @@ environment read_environment(options given) {
   if (o.workers == 0) o.workers = std::min(cpus_of_mask(), most_workers);
   if (const char* text = std::getenv("WEFT_STACK_SIZE")) {
     const auto value = number("WEFT_STACK_SIZE", text, true);
-    if (value == 0) refuse("WEFT_STACK_SIZE=" + std::string(text) + " is not a stack size");
+    check_stack_size(value, "WEFT_STACK_SIZE=" + std::string(text) + " is not");
     if (o.stack_size == options::default_stack_size) o.stack_size = value;
   }
+  check_stack_size(o.stack_size, "options::stack_size is " + std::to_string(o.stack_size) + "; it must be");
   if (o.blocking_threads == 0) refuse("options::blocking_threads is 0");
   if (o.hog_threshold.count() < 0) refuse("options::hog_threshold is negative");
   if (const char* text = std::getenv("WEFT_DEBUG")) result.debug = parse_debug(text);

@@ -189,6 +189,8 @@ TEST_CASE("WEFT_WORKERS, WEFT_STACK_SIZE and WEFT_DEBUG are read, and bad values
   CHECK(with("WEFT_STACK_SIZE=128K").said_this("workers: "));
   CHECK(with("WEFT_STACK_SIZE=big").said_this("refused: 1 weft: WEFT_STACK_SIZE=big"));
   CHECK(with("WEFT_STACK_SIZE=0").said_this("refused: 1 weft: WEFT_STACK_SIZE=0"));
+  CHECK(with("WEFT_STACK_SIZE=100").said_this("refused: 1 weft: WEFT_STACK_SIZE=100 is not between"));
+  CHECK(with("WEFT_STACK_SIZE=9999999G").said_this("refused: 1 weft: WEFT_STACK_SIZE=9999999G is not between"));
   CHECK(with("WEFT_STACK_SIZE=99999999999G").said_this("refused: 1 weft: WEFT_STACK_SIZE=99999999999G"));
   CHECK(with("WEFT_DEBUG=migrate=always,guards=mprotect").said_this("workers: "));
   CHECK(with("WEFT_DEBUG=nonsense").said_this("refused: 1 weft: WEFT_DEBUG has no \"nonsense\""));
@@ -203,8 +205,8 @@ TEST_CASE("bad options are refused by name") {
                 [] { return weft::run([] { return 1; }, {.blocking_threads = 0}); }));
   CHECK(refuses(std::errc::invalid_argument, "options::hog_threshold is negative",
                 [] { return weft::run([] { return 1; }, {.hog_threshold = -1s}); }));
-  CHECK(refuses(std::errc::invalid_argument, "stack size",
+  CHECK(refuses(std::errc::invalid_argument, "options::stack_size is 1; ",
                 [] { return weft::run([] { return 1; }, {.stack_size = 1}); }));
-  CHECK(refuses(std::errc::invalid_argument, "stack size",
+  CHECK(refuses(std::errc::invalid_argument, "options::stack_size is 18446744073709551615; ",
                 [] { return weft::run([] { return 1; }, {.stack_size = ~std::size_t(0)}); }));
 }
