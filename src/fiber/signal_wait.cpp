@@ -2,7 +2,8 @@
 // Invariants
 //  - The handler only counts in `arrived` and rings `bell`: async-signal-safe, and harmless when it runs late, after
 //    the disposition was restored.
-//  - Everything else changes under the lock of `desk`. A signal has our handler while `waiters[n]` is not zero.
+//  - Everything else changes under the lock of `desk`. A signal has our handler while somebody waits for it, and until
+//    the listener is deaf to it.
 //
 // Protocol
 //  [signal-1] A waiter arms, enrols itself under the lock, parks.
@@ -10,6 +11,11 @@
 //             hears it and, under the lock, claims all that wait for what has arrived.
 //  [signal-3] A waiter that was woken by anything else still looks, under the lock, whether its signal has arrived
 //             meanwhile: neither a deadline nor a cancellation swallows it.
+//  [signal-4] The last one who leaves a signal waits until the listener blocks it, and only then restores what was set
+//             before: that is for the program's threads, and where all of them block the signal it waits for the next
+//             wait.
+//  [signal-5] A signal of which nobody was told, because it came together with another one or too late, is sent anew
+//             when what was set before is in force again.
 #include <weft/fiber/signal_wait.hpp>
 
 #include <pthread.h>
@@ -19,12 +25,14 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <csignal>
 #include <cstdint>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <weft/base/error.hpp>
 #include <weft/detail/run/wait_queue.hpp>
 
@@ -72,8 +80,11 @@ class signal_desk {
     for (int n = 1; n < signal_count; ++n) {
       if (sigismember(&one.signals, n) != 1) continue;
       if (const int error = watch(n)) {
-        for (int k = 1; k < n; ++k)
-          if (sigismember(&one.signals, k) == 1) unwatch(k);
+        for (int k = 1; k < n; ++k) {
+          if (sigismember(&one.signals, k) != 1) continue;
+          --of(k).waiters;
+          restore(k);
+        }
         throw std::system_error(error, std::system_category(), "weft: signal_wait() of signal " + std::to_string(n));
       }
     }
@@ -84,54 +95,97 @@ class signal_desk {
 
   void leave(enrolment& one) noexcept {
     detail::wake_list woken;
+    sigset_t untold;
     {
-      const std::lock_guard guard(lock_);
+      std::unique_lock guard(lock_);
       if (one.got == 0) tell_all(woken);  // [signal-3]
       enrolment** link = &first_;
       while (*link != &one) link = &(*link)->next;
       *link = one.next;
       for (int n = 1; n < signal_count; ++n)
-        if (sigismember(&one.signals, n) == 1) unwatch(n);
+        if (sigismember(&one.signals, n) == 1) --of(n).waiters;
+      // [signal-4] The listener blocks it again.
+      sem_post(&bell);
+      deaf_.wait(guard, [&] { return !hears_in_vain(one.signals); });
+      tell_all(woken);
+      for (int n = 1; n < signal_count; ++n)
+        if (sigismember(&one.signals, n) == 1) restore(n);
+      untold = take_untold();
     }
-    sem_post(&bell);  // and blocks it again
     woken.unpark_all();
+    send_anew(untold);
   }
 
  private:
-  // With the lock held. 0 or errno.
+  struct state {
+    unsigned waiters = 0;
+    bool is_ours = false;    // has our handler
+    bool is_heard = false;   // the listener may be running that
+    bool is_untold = false;  // it has arrived, and nobody was told of it
+    struct sigaction before {};
+  };
+  [[nodiscard]] state& of(int n) noexcept { return states_[std::size_t(n)]; }
+
+  // The rest with the lock held, but for `listen` and `send_anew`.
+
+  // 0 or errno.
   int watch(int n) noexcept {
-    const auto i = std::size_t(n);
-    if (waiters_[i]++ > 0) return 0;
-    arrived[i].store(0, std::memory_order_relaxed);  // late ones of an earlier wait
+    state& s = of(n);
+    if (s.waiters++ > 0 || s.is_ours) return 0;
     struct sigaction ours {};
     ours.sa_handler = &note_signal;
     ours.sa_flags = SA_RESTART | SA_ONSTACK;
     sigfillset(&ours.sa_mask);
-    if (sigaction(n, &ours, &before_[i]) == 0) return 0;
-    --waiters_[i];
+    s.is_ours = sigaction(n, &ours, &s.before) == 0;
+    if (s.is_ours) return 0;
+    --s.waiters;
     return errno;
   }
-  void unwatch(int n) noexcept {
-    const auto i = std::size_t(n);
-    if (--waiters_[i] > 0) return;
+  // Unless somebody waits for it, or has still to see to it that the listener is deaf.
+  void restore(int n) noexcept {
+    state& s = of(n);
+    if (s.waiters > 0 || s.is_heard || !std::exchange(s.is_ours, false)) return;
     struct sigaction now {};
-    if (sigaction(n, nullptr, &now) == 0 && now.sa_handler == &note_signal) sigaction(n, &before_[i], nullptr);
+    if (sigaction(n, nullptr, &now) == 0 && now.sa_handler == &note_signal) sigaction(n, &s.before, nullptr);
+  }
+  [[nodiscard]] bool hears_in_vain(const sigset_t& signals) noexcept {
+    for (int n = 1; n < signal_count; ++n)
+      if (sigismember(&signals, n) == 1 && of(n).is_heard && of(n).waiters == 0) return true;
+    return false;
   }
 
-  // With the lock held. [signal-2]
+  // [signal-2]
   void tell_all(detail::wake_list& woken) noexcept {
     for (int n = 1; n < signal_count; ++n) {
       auto& count = arrived[std::size_t(n)];
-      if (count.load(std::memory_order_relaxed) == 0 || count.exchange(0, std::memory_order_acquire) == 0) continue;
+      state& s = of(n);
+      if (count.load(std::memory_order_relaxed) != 0 && count.exchange(0, std::memory_order_acquire) != 0)
+        s.is_untold = true;
+      if (!s.is_untold) continue;
       for (enrolment* one = first_; one; one = one->next) {
-        if (one->got != 0 || sigismember(&one->signals, n) != 1) continue;
-        one->got = n;
-        if (one->who.word.win(one->ticket, detail::outcome::woken)) woken.push(one->who);
+        if (sigismember(&one->signals, n) != 1) continue;
+        if (one->got == 0) {
+          one->got = n;
+          if (one->who.word.win(one->ticket, detail::outcome::woken)) woken.push(one->who);
+        }
+        if (one->got == n) s.is_untold = false;
       }
     }
   }
+  // [signal-5] Those that have no handler of ours any more.
+  [[nodiscard]] sigset_t take_untold() noexcept {
+    sigset_t result;
+    sigemptyset(&result);
+    for (int n = 1; n < signal_count; ++n)
+      if (!of(n).is_ours && std::exchange(of(n).is_untold, false)) sigaddset(&result, n);
+    return result;
+  }
+  static void send_anew(const sigset_t& signals) noexcept {
+    for (int n = 1; n < signal_count; ++n)
+      if (sigismember(&signals, n) == 1) kill(getpid(), n);
+  }
 
-  // With the lock held. A child of fork has no thread but its own.
+  // A child of fork has no thread but its own.
   void start_listener() {
     if (listens_in_ == getpid()) return;
     const detail::signals_blocked blocked;
@@ -140,30 +194,35 @@ class signal_desk {
   }
 
   // The thread that hears the bell. It lets the handlers run on it of what is waited for, since the program's own
-  // threads may have blocked that.
+  // threads may have blocked that; others' handlers do not run here.
   void listen() noexcept {
     for (;;) {
-      sigset_t unblocked;
-      sigemptyset(&unblocked);
+      sigset_t heard, untold;
+      sigemptyset(&heard);
       detail::wake_list woken;
       {
         const std::lock_guard guard(lock_);
         tell_all(woken);
-        for (int n = 1; n < signal_count; ++n)
-          if (waiters_[std::size_t(n)] > 0) sigaddset(&unblocked, n);
+        untold = take_untold();
+        for (int n = 1; n < signal_count; ++n) {
+          of(n).is_heard = of(n).waiters > 0;
+          if (of(n).is_heard) sigaddset(&heard, n);
+        }
       }
+      deaf_.notify_all();
       woken.unpark_all();
-      pthread_sigmask(SIG_UNBLOCK, &unblocked, nullptr);
+      send_anew(untold);
+      pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
       while (sem_wait(&bell) != 0) {
       }
-      pthread_sigmask(SIG_BLOCK, &unblocked, nullptr);  // others' handlers do not run here
+      pthread_sigmask(SIG_BLOCK, &heard, nullptr);
     }
   }
 
   std::mutex lock_;
+  std::condition_variable deaf_;  // to what nobody waits for any more
   enrolment* first_ = nullptr;
-  std::array<unsigned, signal_count> waiters_{};
-  std::array<struct sigaction, signal_count> before_{};
+  std::array<state, signal_count> states_{};
   pid_t listens_in_ = -1;
 };
 

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <initializer_list>
 #include <thread>
 #include <vector>
 #include <weft/weft.hpp>
@@ -34,6 +35,23 @@ sighandler_t handler_of(int number) {
 void wait_until_waited_for(int number, sighandler_t before) {
   while (handler_of(number) == before) std::this_thread::yield();
 }
+
+// All threads of the program block them, as long as it lives; there is but one.
+class signals_held_back {
+ public:
+  explicit signals_held_back(std::initializer_list<int> signals) {
+    sigset_t block;
+    sigemptyset(&block);
+    for (const int number : signals) sigaddset(&block, number);
+    pthread_sigmask(SIG_BLOCK, &block, &before_);
+  }
+  signals_held_back(const signals_held_back&) = delete;
+  signals_held_back& operator=(const signals_held_back&) = delete;
+  ~signals_held_back() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
 
 }  // namespace
 
@@ -157,6 +175,29 @@ TEST_CASE("a signal that all threads of the program block is heard, too") {
   kill(getpid(), SIGUSR2);
   CHECK(f.join() == SIGUSR2);
   pthread_sigmask(SIG_SETMASK, &mask, nullptr);
+}
+
+TEST_CASE("a signal that all threads of the program block, and that comes between two waits, waits for the next one") {
+  const signals_held_back held({SIGUSR2});
+  for (std::size_t i = 0; i < scaled(50); ++i) {
+    CHECK_THROWS_AS((void)weft::signal_wait({SIGUSR2}, -1s), weft::timed_out);
+    kill(getpid(), SIGUSR2);
+    CHECK(weft::signal_wait({SIGUSR2}) == SIGUSR2);
+  }
+}
+
+TEST_CASE("of two signals that come at once one is told, the other one does what was set before") {
+  const signals_held_back held({SIGUSR1, SIGUSR2});
+  for (std::size_t i = 0; i < scaled(50); ++i) {
+    kill(getpid(), SIGUSR1);
+    kill(getpid(), SIGUSR2);
+    const int first = weft::signal_wait({SIGUSR1, SIGUSR2});
+    CHECK((first == SIGUSR1 || first == SIGUSR2));
+    sigset_t pending;
+    sigpending(&pending);
+    CHECK(sigismember(&pending, SIGUSR1 + SIGUSR2 - first) == 1);
+    CHECK(weft::signal_wait({SIGUSR1, SIGUSR2}) == SIGUSR1 + SIGUSR2 - first);
+  }
 }
 
 TEST_CASE("impossible signals are refused by name") {
