@@ -48,13 +48,18 @@ fibers::~fibers() {
 
 std::unique_ptr<population::resident> fibers::move_in(worker& at) { return std::make_unique<fiber_desk>(*this, at); }
 
-bool fibers::is_empty() const noexcept {
-  std::uint64_t ended = 0, spawned = 0;
+std::uint64_t fibers::ended() const noexcept {
+  std::uint64_t sum = 0;
   for (unsigned i = 0; i < owner_.worker_count(); ++i)
-    ended += desk_of(owner_.worker_at(i)).ended.load(std::memory_order_acquire);  // pairs with `count`
+    sum += desk_of(owner_.worker_at(i)).ended.load(std::memory_order_acquire);  // pairs with `count`
+  return sum;
+}
+
+std::uint64_t fibers::started() const noexcept {
+  std::uint64_t sum = 0;
   for (unsigned i = 0; i < owner_.worker_count(); ++i)
-    spawned += desk_of(owner_.worker_at(i)).spawned.load(std::memory_order_acquire);
-  return spawned + spawned_outside.load(std::memory_order_acquire) == ended;
+    sum += desk_of(owner_.worker_at(i)).spawned.load(std::memory_order_acquire);  // likewise
+  return sum + spawned_outside.load(std::memory_order_acquire);
 }
 
 void fibers::cancel_all() noexcept { cancel_root(); }
@@ -101,12 +106,8 @@ void fibers::take_errors(std::vector<std::exception_ptr>& to) {
 }
 
 void fibers::add_to(stats_snapshot& sum) const noexcept {
-  std::uint64_t spawned = spawned_outside.load(std::memory_order_relaxed), ended = 0, parked = 0;
-  for (unsigned i = 0; i < owner_.worker_count(); ++i) {
-    const fiber_desk& desk = desk_of(owner_.worker_at(i));
-    ended += desk.ended.load(std::memory_order_acquire);
-    spawned += desk.spawned.load(std::memory_order_acquire);
-  }
+  const std::uint64_t gone = ended(), spawned = started();  // in this order
+  std::uint64_t parked = 0;
   blocks_.for_each([&parked](const control_block& block) {
     // One that has not started waits for a stack.
     if (!block.end.has_ended() && block.waits_for.load(std::memory_order_acquire) &&
@@ -115,7 +116,7 @@ void fibers::add_to(stats_snapshot& sum) const noexcept {
   });
   const stack_stats stacks = stacks_.stats();
   sum.spawned += spawned;
-  sum.live_fibers += spawned > ended ? spawned - ended : 0;
+  sum.live_fibers += spawned - gone;
   sum.parked += parked;
   const std::size_t reserved = std::min(lack_.in_reserve(), stacks.in_use);
   sum.stacks_in_use += stacks.in_use - reserved;

@@ -31,7 +31,8 @@ class fibers final : public population {
   ~fibers() override;
 
   std::unique_ptr<resident> move_in(worker& at) override;
-  [[nodiscard]] bool is_empty() const noexcept override;
+  [[nodiscard]] std::uint64_t ended() const noexcept override;
+  [[nodiscard]] std::uint64_t started() const noexcept override;
   void cancel_all() noexcept override;
   void add_to(stats_snapshot& sum) const noexcept override;
   void dump(int fd) const noexcept override;

@@ -3,9 +3,10 @@
 // knows of them.
 //
 // Protocol of the end
-//  [empty-1] Whether all have ended: the ended ones are summed over the workers first, then the started ones. Both sums
-//            only grow, and what a fiber or task starts is counted before its own end is; so if they are equal, nothing
-//            lived in between. Counts are released by their worker, acquired by who sums.
+//  [empty-1] Whether all have ended: the ended ones of both populations are summed over the workers first, then the
+//            started ones. Both sums only grow, and what a fiber or task starts, of either kind, is counted before its
+//            own end is; so if they are equal, nothing lived in between. Counts are released by their worker, acquired
+//            by who sums.
 #pragma once
 
 #include <cstddef>
@@ -49,8 +50,9 @@ class population {
   virtual ~population() = default;
 
   virtual std::unique_ptr<resident> move_in(worker&) = 0;
-  // Whether all that was ever started has ended. May be asked while more is being started.
-  [[nodiscard]] virtual bool is_empty() const noexcept = 0;
+  // How many have ended, and how many were ever started. May be asked while more is being started. [empty-1]
+  [[nodiscard]] virtual std::uint64_t ended() const noexcept = 0;
+  [[nodiscard]] virtual std::uint64_t started() const noexcept = 0;
   virtual void cancel_all() noexcept = 0;  // any thread; again and again until all have ended
   virtual void add_to(stats_snapshot&) const noexcept = 0;
   virtual void dump(int fd) const noexcept = 0;

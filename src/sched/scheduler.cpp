@@ -96,10 +96,10 @@ void scheduler::wait_for_outsiders() noexcept {
 }
 
 bool scheduler::all_ended() const noexcept {
-  for (const auto& p : populations_) {
-    if (!p->is_empty()) return false;
-  }
-  return true;
+  std::uint64_t ended = 0, started = 0;
+  for (const auto& p : populations_) ended += p->ended();
+  for (const auto& p : populations_) started += p->started();
+  return ended == started;  // [empty-1] in this order
 }
 
 void scheduler::somebody_idles() noexcept {

@@ -47,15 +47,18 @@ std::unique_ptr<population> make_tasks(scheduler& on) { return std::make_unique<
 
 std::unique_ptr<population::resident> tasks::move_in(worker& at) { return std::make_unique<task_desk>(*this, at); }
 
-bool tasks::is_empty() const noexcept { return live() == 0; }
+std::uint64_t tasks::ended() const noexcept {
+  std::uint64_t sum = 0;
+  for (unsigned i = 0; i < owner_.worker_count(); ++i)
+    sum += task_desk_of(owner_.worker_at(i)).ended.load(std::memory_order_acquire);  // pairs with `count`
+  return sum;
+}
 
-std::uint64_t tasks::live() const noexcept {
-  std::uint64_t ended = 0, created = 0;
+std::uint64_t tasks::started() const noexcept {
+  std::uint64_t sum = 0;
   for (unsigned i = 0; i < owner_.worker_count(); ++i)
-    ended += task_desk_of(owner_.worker_at(i)).ended.load(std::memory_order_acquire);  // pairs with `count`
-  for (unsigned i = 0; i < owner_.worker_count(); ++i)
-    created += task_desk_of(owner_.worker_at(i)).created.load(std::memory_order_acquire);
-  return created + created_outside.load(std::memory_order_acquire) - ended;
+    sum += task_desk_of(owner_.worker_at(i)).created.load(std::memory_order_acquire);  // likewise
+  return sum + created_outside.load(std::memory_order_acquire);
 }
 
 void tasks::cancel_all() noexcept {
@@ -68,7 +71,10 @@ void tasks::cancel_all() noexcept {
   woken.unpark_all();
 }
 
-void tasks::add_to(stats_snapshot& sum) const noexcept { sum.live_tasks += live(); }
+void tasks::add_to(stats_snapshot& sum) const noexcept {
+  const std::uint64_t gone = ended();  // first, so that there are no more of them
+  sum.live_tasks += started() - gone;
+}
 
 void tasks::dump(int fd) const noexcept {
   for_each_living([fd](const task_core& task) { write_line(task, fd); });

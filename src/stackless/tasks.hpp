@@ -27,7 +27,8 @@ class tasks final : public population {
   ~tasks() override;
 
   std::unique_ptr<resident> move_in(worker& at) override;
-  [[nodiscard]] bool is_empty() const noexcept override;
+  [[nodiscard]] std::uint64_t ended() const noexcept override;
+  [[nodiscard]] std::uint64_t started() const noexcept override;
   // Each task is cancelled once: one that catches it and goes on is waited for, as asyncio does. Those that start later
   // do not run.
   void cancel_all() noexcept override;
@@ -68,7 +69,6 @@ class tasks final : public population {
   static constexpr unsigned id_bits = 40;  // above them the number of the runtime
 
  private:
-  [[nodiscard]] std::uint64_t live() const noexcept;
   [[nodiscard]] task_core* take_failed() noexcept;
 
   scheduler& owner_;

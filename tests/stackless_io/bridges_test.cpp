@@ -5,9 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <chrono>
 #include <stdexcept>
 #include <string>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -22,6 +24,7 @@ using weft::stackless::from;
 using weft::stackless::task;
 using weft::stackless::yield;
 using weft::test::refuses;
+using weft::test::scaled;
 using weft::test::workers;
 
 task<int> gives(int value) {
@@ -49,7 +52,47 @@ template <class What> task<bool> ends_cancelled(What&& what) {
   co_return false;
 }
 
+// Lives in fibers and tasks by turns: the end of one starts the next one, and the last one takes its time.
+class baton {
+ public:
+  baton(unsigned hops, std::atomic<unsigned>& ended) noexcept : hops_(hops), ended_(&ended) {}
+  baton(baton&& other) noexcept : hops_(other.hops_), ended_(std::exchange(other.ended_, nullptr)) {}
+  baton& operator=(baton&&) = delete;
+  ~baton() {
+    if (!ended_) return;
+    if (hops_ > 0)
+      pass_on();
+    else
+      weft::shield([] { weft::this_fiber::sleep_for(std::chrono::milliseconds(1)); });
+    ++*ended_;
+  }
+
+ private:
+  static task<> hold(baton) { co_return; }
+  void pass_on() const {
+    if (hops_ % 2 == 0)
+      (void)create_task(hold(baton(hops_ - 1, *ended_)));
+    else
+      weft::go([mine = baton(hops_ - 1, *ended_)] {});
+  }
+
+  unsigned hops_;
+  std::atomic<unsigned>* ended_;
+};
+
 }  // namespace
+
+TEST_CASE("a runtime does not end while a task starts a fiber and ends, nor the reverse") {
+  constexpr unsigned hops = 2000;
+  for (std::size_t i = 0; i < scaled(200); ++i) {
+    std::atomic<unsigned> ended{0};
+    weft::runtime r({.workers = 1, .hog_threshold = std::chrono::nanoseconds(0)});
+    r.go([mine = baton(hops, ended)] {});
+    while (ended < 10) std::this_thread::yield();
+    r.shutdown();
+    REQUIRE(ended == hops + 1);
+  }
+}
 
 TEST_CASE("a fiber awaits tasks, at any depth of ordinary calls") {
   weft::run(
