@@ -92,6 +92,7 @@ void recycle_slowly(control_block& block) noexcept {
   block.error = nullptr;
   if (block.payload != block.room) free_payload(block);
   block.label[0] = '\0';
+  block.last_transferred = 0;
   if (block.base.requested.load(std::memory_order_relaxed)) clean(block);
   if (fiber_desk* const desk = desk_here(); desk && is_of(*desk, block)) {
     block.taken = false;

@@ -58,7 +58,10 @@ void pause_until(control_block* self, deadline until) {
 }
 
 void note_transferred(std::size_t bytes) noexcept {
-  if (control_block* const self = current_fiber()) self->last_transferred = bytes;
+  control_block* const self = current_fiber();
+  if (!self) return;
+  self->last_transferred = bytes;
+  self->is_plain = false;  // so that `recycle` takes it away
 }
 
 void socket_wait::yield_to_others(control_block& self) { yield(*self.desk, self); }

@@ -158,6 +158,20 @@ TEST_CASE("a write_all that is cancelled leaves its count with the fiber, and ex
   });
 }
 
+TEST_CASE("a fiber that has moved nothing says so, whatever the one before it in its block had moved") {
+  weft::run(
+      [] {
+        tcp_pair p;
+        const auto all = pattern(8'000'000);
+        weft::spawn([&] {
+          CHECK_THROWS_AS(weft::with_timeout(1ms, [&] { p.client.write_all(all); }), timed_out);
+          CHECK(weft::this_fiber::last_transferred() > 0);
+        }).join();
+        CHECK(weft::spawn([] { return weft::this_fiber::last_transferred(); }).join() == 0);
+      },
+      {.workers = 1});
+}
+
 TEST_CASE("a deadline around an operation ends it") {
   on_fibers([](const world&) {
     tcp_pair p;

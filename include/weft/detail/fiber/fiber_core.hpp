@@ -49,8 +49,10 @@ struct alignas(64) fiber_core {
   scope_core* parent = nullptr;      // null: the root
   traits kind;
   fate how = fate::none;
-  bool is_plain = true;  // in the block, nameless, its result needs no destructor: nothing to do when it is recycled
-  bool taken = false;    // not in a free list
+  // In the block, nameless, has not noted what it transferred, its result needs no destructor: nothing to do when it is
+  // recycled.
+  bool is_plain = true;
+  bool taken = false;                // not in a free list
   std::atomic<bool> started{false};  // written by the fiber alone; relaxed: others only describe it
 };
 
