@@ -59,7 +59,9 @@ void dump_fiber(control_block& fiber, int fd) noexcept {
   if (!fiber.end.lock()) return;  // what a spawn wrote before is seen, and the next one does not write yet
   raw_line line;
   add_identity(line, fiber);
-  if (const char* what = fiber.waits_for.load(std::memory_order_relaxed)) {
+  const bool started = fiber.started.load(std::memory_order_relaxed);
+  const char* const what = fiber.waits_for.load(std::memory_order_relaxed);
+  if (what && (fiber.is_waiting() || !started)) {
     line.text(" waits for ").text(what);
     const std::int64_t until = fiber.waits_until.load(std::memory_order_relaxed);
     if (until != deadline::limit) {
@@ -68,7 +70,7 @@ void dump_fiber(control_block& fiber, int fd) noexcept {
       line.text(" more");
     }
   } else {
-    line.text(fiber.started.load(std::memory_order_relaxed) ? " runs or is ready" : " has not started");
+    line.text(started ? " runs or is ready" : " has not started");
   }
   if (const std::int64_t until = fiber.innermost->effective; until != deadline::limit) {
     line.text(", deadline in ");

@@ -109,10 +109,8 @@ void fibers::add_to(stats_snapshot& sum) const noexcept {
   const std::uint64_t gone = ended(), spawned = started();  // in this order
   std::uint64_t parked = 0;
   blocks_.for_each([&parked](const control_block& block) {
-    // One that has not started waits for a stack.
-    if (!block.end.has_ended() && block.waits_for.load(std::memory_order_acquire) &&
-        block.started.load(std::memory_order_relaxed))
-      ++parked;
+    // Not one that was woken and has not run yet; nor one that waits for a stack, which has not started.
+    if (!block.end.has_ended() && block.waits_for.load(std::memory_order_acquire) && block.is_waiting()) ++parked;
   });
   const stack_stats stacks = stacks_.stats();
   sum.spawned += spawned;

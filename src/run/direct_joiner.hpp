@@ -35,6 +35,12 @@ struct direct_joiner : waiter {
   // Under the lock that orders changes of the owner's scopes: the innermost one is cancelled; see `cancel_wait`.
   [[nodiscard]] bool cancel() noexcept { return cancel_wait(*this, joins); }
 
+  // Any thread. Whether a wait of it goes on that nobody has ended. A moment's view.
+  [[nodiscard]] bool is_waiting() const noexcept {
+    const completion* const joined = joins.load(std::memory_order_relaxed);
+    return word.is_armed() || (joined && joined->shows_directly(*this));
+  }
+
   std::atomic<completion*> joins{nullptr};
 };
 

@@ -204,6 +204,27 @@ TEST_CASE("a dump has a line for every fiber: id, name, what it waits for, its d
   });
 }
 
+TEST_CASE("a fiber that was woken and has not run yet is not parked, but ready") {
+  weft::run(
+      [] {
+        const auto now = [] { return dumped([](int fd) { weft::dump(fd); }); };
+        weft::event happened;
+        auto waiting = weft::spawn({.name = "waiting"}, [&happened] { happened.wait(); });
+        auto joining = weft::spawn({.name = "joining"}, [&waiting] { waiting.join(); });
+        while (weft::stats().parked != 2) weft::this_fiber::yield();
+        CHECK(line_with(now(), "\"joining\"").find("waits for the end of another fiber") != std::string::npos);
+        joining.cancel();
+        CHECK(weft::stats().parked == 1);
+        CHECK(line_with(now(), "\"waiting\"").find("waits for") != std::string::npos);
+        happened.set();
+        CHECK(weft::stats().parked == 0);
+        CHECK(line_with(now(), "\"joining\"").find("runs or is ready, cancelled") != std::string::npos);
+        CHECK(line_with(now(), "\"waiting\"").find("runs or is ready") != std::string::npos);
+        CHECK_THROWS_AS(joining.join(), std::system_error);
+      },
+      {.workers = 1});
+}
+
 TEST_CASE("dumps and stats are taken from a plain thread while fibers come and go") {
   weft::runtime r;
   std::atomic<bool> stop{false};

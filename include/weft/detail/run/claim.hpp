@@ -88,6 +88,12 @@ class claim {
     return outcome((word_.load(std::memory_order_acquire) >> outcome_shift) & 0x7);  // pairs like `result`
   }
 
+  // Any thread. Whether a wait goes on that nobody has ended. A moment's view, hence relaxed.
+  [[nodiscard]] bool is_armed() const noexcept {
+    const auto state = word_.load(std::memory_order_relaxed) & state_mask;
+    return state == armed || state == armed_deaf;
+  }
+
   // Any thread. What ended the wait of this generation, `none` while it goes on.
   [[nodiscard]] outcome result(ticket generation) const noexcept {
     const auto now = word_.load(std::memory_order_acquire);  // pairs with the release in `win` and `cancel`

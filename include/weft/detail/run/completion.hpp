@@ -104,6 +104,12 @@ class completion {
     return true;
   }
 
+  // Any thread. Whether that joiner is shown directly. A moment's view, hence relaxed.
+  [[nodiscard]] bool shows_directly(const waiter& joiner) const noexcept {
+    const std::uintptr_t there = direct_bit | reinterpret_cast<std::uintptr_t>(&joiner);
+    return (word_.load(std::memory_order_relaxed) & (direct_bit | ~flags)) == there;
+  }
+
   // The handle's owner, [join-3]. Afterwards nobody reads the node. True: the fiber has ended.
   bool withdraw(wait_node& node) noexcept {
     std::uintptr_t old = word_.load(std::memory_order_acquire);
