@@ -30,6 +30,11 @@ std::vector<std::exception_ptr> take_errors(scope_core& scope) {
   return all;
 }
 
+// For whoever keeps the owner in the scope.
+bool is_cancelled_from_outside(const scope_core& scope) noexcept {
+  return !scope.region.barrier && requested_from(*scope.region.outer) != nullptr;
+}
+
 }  // namespace
 
 void join_scope(scope_core& scope, control_block& child) {
@@ -57,6 +62,8 @@ void leave_scope(scope_core& scope, control_block& child) noexcept {
   wake_list woken;
   {
     const std::lock_guard guard(scope.lock);
+    if (child.how == fate::cancelled && !child.kind.daemon && is_cancelled_from_outside(scope))
+      scope.was_cut_short = true;
     if (child.older) child.older->younger = child.younger;
     (child.younger ? child.younger->older : scope.youngest) = child.older;
     auto& count = child.kind.daemon ? scope.daemons : scope.children;

@@ -24,6 +24,7 @@ struct scope_core {
   spin_lock lock;
   bool open = true;
   bool daemons_cancelled = false;
+  bool was_cut_short = false;  // a child by what came from outside
   control_block* youngest = nullptr;
   std::size_t children = 0;
   std::size_t daemons = 0;

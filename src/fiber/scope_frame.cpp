@@ -100,7 +100,10 @@ bool scope_frame::close() {
   } while (scope.open);
   leave(*scope.region.owner, scope.region);
   rethrow_errors(scope);
-  if (!body_error_) return true;
+  if (!body_error_) {
+    if (scope.was_cut_short) check_cancellation();  // so is the whole, whatever the body has returned
+    return true;
+  }
   if (!own_cancellation) std::rethrow_exception(std::exchange(body_error_, nullptr));
   return false;
 }

@@ -130,6 +130,41 @@ TEST_CASE("a cancellation from outside passes through with_scope as cancelled, a
   });
 }
 
+TEST_CASE("what cuts the children short from outside cuts the whole short, though the body has returned") {
+  simulate([] {
+    const auto with_a_child = [] {
+      return weft::with_scope([](weft::scope& s) {
+        s.spawn([] { wait_for_cancellation(); });
+        return 1;
+      });
+    };
+    CHECK_THROWS_AS(weft::with_timeout(1s, with_a_child), weft::timed_out);
+    CHECK_THROWS_AS(weft::with_timeout(-1s, with_a_child), weft::timed_out);  // the child never ran
+    CHECK(!weft::try_for(1s, [&] { (void)with_a_child(); }));
+    CHECK(
+        !weft::try_for(1s, [&] { weft::with_scope([&](weft::scope& s) { s.spawn([&] { (void)with_a_child(); }); }); }));
+    auto f = weft::spawn(with_a_child);
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK_THROWS_AS(f.join(), std::system_error);
+  });
+}
+
+TEST_CASE("children that end well in spite of a cancellation from outside leave the result of the body") {
+  simulate([] {
+    CHECK(weft::with_timeout(1s, [] {
+            return weft::with_scope([](weft::scope& s) {
+              s.spawn([] { weft::shield([] { weft::this_fiber::sleep_for(2s); }); });
+              s.spawn_daemon([] { wait_for_cancellation(); });
+              const auto other = s.spawn([] { wait_for_cancellation(); });
+              weft::this_fiber::yield();
+              other.cancel();
+              return 1;
+            });
+          }) == 1);
+  });
+}
+
 TEST_CASE("cancelled is dropped when there is a real error") {
   simulate([] {
     auto f = weft::spawn([] {
