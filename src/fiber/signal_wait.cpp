@@ -14,8 +14,8 @@
 //  [signal-4] The last one who leaves a signal waits until the listener blocks it, and only then restores what was set
 //             before: that is for the program's threads, and where all of them block the signal it waits for the next
 //             wait.
-//  [signal-5] A signal of which nobody was told, because it came together with another one or too late, is sent anew
-//             when what was set before is in force again.
+//  [signal-5] A signal of which nobody was told, because it came together with another one or too late, is kept for the
+//             next wait for it. It is not sent anew: by then it may mean something else to the program.
 #include <weft/fiber/signal_wait.hpp>
 
 #include <pthread.h>
@@ -95,7 +95,6 @@ class signal_desk {
 
   void leave(enrolment& one) noexcept {
     detail::wake_list woken;
-    sigset_t untold;
     {
       std::unique_lock guard(lock_);
       if (one.got == 0) tell_all(woken);  // [signal-3]
@@ -110,10 +109,8 @@ class signal_desk {
       tell_all(woken);
       for (int n = 1; n < signal_count; ++n)
         if (sigismember(&one.signals, n) == 1) restore(n);
-      untold = take_untold();
     }
     woken.unpark_all();
-    send_anew(untold);
   }
 
  private:
@@ -121,12 +118,12 @@ class signal_desk {
     unsigned waiters = 0;
     bool is_ours = false;    // has our handler
     bool is_heard = false;   // the listener may be running that
-    bool is_untold = false;  // it has arrived, and nobody was told of it
+    bool is_untold = false;  // it has arrived, and nobody was told of it [signal-5]
     struct sigaction before {};
   };
   [[nodiscard]] state& of(int n) noexcept { return states_[std::size_t(n)]; }
 
-  // The rest with the lock held, but for `listen` and `send_anew`.
+  // The rest with the lock held, but for `listen`.
 
   // 0 or errno.
   int watch(int n) noexcept {
@@ -172,18 +169,6 @@ class signal_desk {
       }
     }
   }
-  // [signal-5] Those that have no handler of ours any more.
-  [[nodiscard]] sigset_t take_untold() noexcept {
-    sigset_t result;
-    sigemptyset(&result);
-    for (int n = 1; n < signal_count; ++n)
-      if (!of(n).is_ours && std::exchange(of(n).is_untold, false)) sigaddset(&result, n);
-    return result;
-  }
-  static void send_anew(const sigset_t& signals) noexcept {
-    for (int n = 1; n < signal_count; ++n)
-      if (sigismember(&signals, n) == 1) kill(getpid(), n);
-  }
 
   // A child of fork has no thread but its own.
   void start_listener() {
@@ -197,13 +182,12 @@ class signal_desk {
   // threads may have blocked that; others' handlers do not run here.
   void listen() noexcept {
     for (;;) {
-      sigset_t heard, untold;
+      sigset_t heard;
       sigemptyset(&heard);
       detail::wake_list woken;
       {
         const std::lock_guard guard(lock_);
         tell_all(woken);
-        untold = take_untold();
         for (int n = 1; n < signal_count; ++n) {
           of(n).is_heard = of(n).waiters > 0;
           if (of(n).is_heard) sigaddset(&heard, n);
@@ -211,7 +195,6 @@ class signal_desk {
       }
       deaf_.notify_all();
       woken.unpark_all();
-      send_anew(untold);
       pthread_sigmask(SIG_UNBLOCK, &heard, nullptr);
       while (sem_wait(&bell) != 0) {
       }
