@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <unistd.h>
+
 #include <cassert>
+#include <cstdlib>
 #include <new>
+#include <system_error>
 #include <utility>
 #include <weft/base/error.hpp>
 #include <weft/fiber/fiber.hpp>
 
+#include "context/raw_line.hpp"
 #include "fiber/end_wait.hpp"
 #include "fiber/ending.hpp"
 #include "fiber/fibers.hpp"
@@ -17,10 +22,21 @@ namespace {
 
 constexpr awaited_end of_fiber{"the end of another fiber", "weft: fiber::join: somebody else is joining this fiber"};
 
+// The handle goes while somebody else waits by it.
+[[noreturn, gnu::cold]] void die_of_joiner(const control_block& block) noexcept {
+  raw_line line;
+  line.text("weft: the handle of the fiber created at ").text(block.where.file_name()).text(":");
+  line.number(block.where.line()).text(" was destroyed, detached or assigned to while somebody else joined by it");
+  line.write_to(STDERR_FILENO);
+  std::abort();
+}
+
 // Without an error. A plain thread's first wait needs memory; if there is none, it looks again and again.
 void wait_for_end_anyway(control_block& block) noexcept {
   try {
     (void)wait_for_end(block.end, of_fiber, current_fiber(), never, waiting::may_cancel::no);
+  } catch (const std::system_error&) {
+    die_of_joiner(block);
   } catch (const std::bad_alloc&) {
     for (unsigned spins = 0; !block.end.has_ended();) relax(spins++);
   }

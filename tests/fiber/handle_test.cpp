@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -11,6 +12,7 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -323,6 +325,22 @@ TEST_CASE("a fiber_ref knows the fiber while it lives, and says done ever after"
   });
   CHECK(ref.done());
   ref.cancel();
+}
+
+TEST_CASE("alone: a handle goes while another fiber joins by it" * doctest::skip()) {
+  simulate([] {
+    std::optional f = weft::spawn([] { weft::this_fiber::sleep_until(weft::never); });
+    auto joiner = weft::spawn([&] { f->join(); });
+    weft::this_fiber::yield();
+    f.reset();
+  });
+}
+
+TEST_CASE("a handle that goes while another fiber joins by it ends the process and says so") {
+  const auto end = weft::test::run_alone("alone: a handle goes while another fiber joins by it");
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.said_this("handle_test.cpp:"));
+  CHECK(end.said_this("while somebody else joined by it"));
 }
 
 TEST_CASE("one fiber is cancelled, joined and referred to by many threads at once") {
