@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <chrono>
-#include <csignal>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -12,7 +11,6 @@
 #include <vector>
 #include <weft/weft.hpp>
 
-#include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -135,68 +133,6 @@ TEST_CASE("join is a cancellation point although the other has ended") {
   });
 }
 
-TEST_CASE("a dropped handle cancels the fiber and waits for its end") {
-  simulate([] {
-    bool unwound = false;
-    {
-      auto f = weft::spawn([&unwound] {
-        const struct guard {
-          bool& flag;
-          ~guard() {
-            weft::shield([] { weft::this_fiber::sleep_for(1s); });
-            flag = true;
-          }
-        } g{unwound};
-        weft::this_fiber::sleep_until(weft::never);
-      });
-      weft::this_fiber::sleep_for(1ms);
-    }
-    CHECK(unwound);
-  });
-}
-
-TEST_CASE("dropping a handle waits although the one who drops is cancelled") {
-  simulate([] {
-    bool ended = false;
-    auto dropper = weft::spawn([&ended] {
-      auto f = weft::spawn([&ended] {
-        try {
-          weft::this_fiber::sleep_until(weft::never);
-        } catch (const weft::cancelled&) {
-          weft::shield([] { weft::this_fiber::sleep_for(1s); });
-          ended = true;
-        }
-      });
-      weft::this_fiber::sleep_until(weft::never);
-    });
-    weft::this_fiber::sleep_for(1ms);
-    dropper.cancel();
-    CHECK_THROWS_AS(dropper.join(), std::system_error);
-    CHECK(ended);
-  });
-}
-
-TEST_CASE("a handle that is moved into another drops what that had") {
-  simulate([] {
-    bool first_ended = false;
-    auto f = weft::spawn([&] {
-      try {
-        weft::this_fiber::sleep_until(weft::never);
-      } catch (const weft::cancelled&) {
-        first_ended = true;
-        throw;
-      }
-    });
-    weft::this_fiber::sleep_for(1ms);
-    f = weft::spawn([] {});
-    CHECK(first_ended);
-    auto g = std::move(f);
-    CHECK(!f.joinable());
-    CHECK(g.joinable());
-    g.join();
-  });
-}
-
 TEST_CASE("a detached fiber goes on") {
   simulate([] {
     bool done = false;
@@ -211,40 +147,6 @@ TEST_CASE("a detached fiber goes on") {
     std::move(ended).detach();
     CHECK(!ended.joinable());
   });
-}
-
-TEST_CASE("a fiber that destroys its own handle detaches it") {
-  simulate([] {
-    auto own = std::make_unique<weft::fiber<>>();
-    bool went_on = false;
-    *own = weft::spawn([&own, &went_on] {
-      own.reset();
-      weft::this_fiber::check_cancelled();
-      weft::this_fiber::sleep_for(1s);
-      went_on = true;
-    });
-    weft::this_fiber::sleep_for(2s);
-    CHECK(went_on);
-  });
-}
-
-TEST_CASE("the real exception of a dropped fiber comes out of run, its cancellation does not") {
-  weft::run([] {
-    {
-      auto f = weft::spawn([] { weft::this_fiber::sleep_until(weft::never); });
-    }
-  });
-  CHECK_THROWS_WITH_AS(weft::run([] {
-                         auto f = weft::spawn([] { throw std::runtime_error("dropped"); });
-                         CHECK(f.join_until(weft::never));
-                       }),
-                       "dropped", std::runtime_error);
-  CHECK_THROWS_WITH_AS(weft::run([] {
-                         auto f = weft::spawn([] { throw std::runtime_error("detached"); });
-                         CHECK(f.join_until(weft::never));
-                         std::move(f).detach();
-                       }),
-                       "detached", std::runtime_error);
 }
 
 TEST_CASE("handles outlive their runtime") {
@@ -287,15 +189,6 @@ TEST_CASE("handles outlive their runtime") {
   }
 }
 
-TEST_CASE("a failed fiber whose handle is dropped after the runtime disturbs nobody") {
-  weft::fiber<> failed;
-  weft::run([&] {
-    failed = weft::spawn([] { throw std::runtime_error("too late for run"); });
-    CHECK(failed.join_until(weft::never));
-  });
-  failed = {};
-}
-
 TEST_CASE("a fiber_ref knows the fiber while it lives, and says done ever after") {
   weft::fiber_ref ref;
   CHECK(ref.done());
@@ -325,22 +218,6 @@ TEST_CASE("a fiber_ref knows the fiber while it lives, and says done ever after"
   });
   CHECK(ref.done());
   ref.cancel();
-}
-
-TEST_CASE("alone: a handle goes while another fiber joins by it" * doctest::skip()) {
-  simulate([] {
-    std::optional f = weft::spawn([] { weft::this_fiber::sleep_until(weft::never); });
-    auto joiner = weft::spawn([&] { f->join(); });
-    weft::this_fiber::yield();
-    f.reset();
-  });
-}
-
-TEST_CASE("a handle that goes while another fiber joins by it ends the process and says so") {
-  const auto end = weft::test::run_alone("alone: a handle goes while another fiber joins by it");
-  CHECK(end.signal == SIGABRT);
-  CHECK(end.said_this("handle_test.cpp:"));
-  CHECK(end.said_this("while somebody else joined by it"));
 }
 
 TEST_CASE("one fiber is cancelled, joined and referred to by many threads at once") {
