@@ -14,6 +14,26 @@ using namespace weft::net;
 using namespace std::chrono_literals;
 using weft::timed_out;
 
+namespace {
+
+// As long as it lives SIGUSR1 interrupts, and does nothing else.
+class interruptions {
+ public:
+  interruptions() {
+    struct sigaction nothing = {};
+    nothing.sa_handler = [](int) {};
+    ::sigaction(SIGUSR1, &nothing, &before_);
+  }
+  interruptions(const interruptions&) = delete;
+  interruptions& operator=(const interruptions&) = delete;
+  ~interruptions() { ::sigaction(SIGUSR1, &before_, nullptr); }
+
+ private:
+  struct sigaction before_;
+};
+
+}  // namespace
+
 TEST_CASE("a deadline in the past still takes what is there, and times out where nothing is") {
   in_both_worlds([](const world&) {
     tcp_pair p;
@@ -35,9 +55,7 @@ TEST_CASE("a deadline in the past still takes what is there, and times out where
 }
 
 TEST_CASE("signals do not end a wait") {
-  struct sigaction nothing = {}, before;
-  nothing.sa_handler = [](int) {};
-  ::sigaction(SIGUSR1, &nothing, &before);
+  const interruptions by_signal;
   const world w(false);
   tcp_pair p;
   std::atomic<pthread_t> who{};
@@ -56,13 +74,10 @@ TEST_CASE("signals do not end a wait") {
   }
   for (int i = 0; i < 25; ++i) ::pthread_kill(who, SIGUSR1);
   reader.join();
-  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_CASE("a signal does not make a stream look ready") {
-  struct sigaction nothing = {}, before;
-  nothing.sa_handler = [](int) {};
-  ::sigaction(SIGUSR1, &nothing, &before);
+  const interruptions by_signal;
   const world w(false);
   tcp_pair p;
   std::atomic<pthread_t> who{};
@@ -81,7 +96,6 @@ TEST_CASE("a signal does not make a stream look ready") {
   while (!done) ::pthread_kill(who, SIGUSR1);
   asker.join();
   CHECK(mistakes == 0);
-  ::sigaction(SIGUSR1, &before, nullptr);
 }
 
 TEST_CASE("a cancelled read did not happen: what arrives later is all there") {
