@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // asyncio.Server.
 #include <chrono>
+#include <cstdint>
+#include <deque>
+#include <exception>
 #include <memory>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
+#include <weft/base/error.hpp>
 #include <weft/net/tcp_listener.hpp>
 #include <weft/stackless/ensure_future.hpp>
 #include <weft/stackless/event_loop.hpp>
@@ -12,29 +18,36 @@
 #include <weft/stackless_io/streams.hpp>
 
 #include "stackless/loop_core.hpp"
+#include "stackless_io/look_up.hpp"
 #include "stackless_io/stream_state.hpp"
 
 namespace weft::stackless {
 
 class server::state : public std::enable_shared_from_this<server::state> {
  public:
-  state(connected_callback connected, const net::address& at, std::size_t limit, const net::listen_options& with)
-      : loop_(get_running_loop()), connected_(std::move(connected)), limit_(limit), listener_(at, with) {
-    local_ = listener_.local();
-  }
+  state(connected_callback connected, std::size_t limit)
+      : loop_(get_running_loop()), connected_(std::move(connected)), limit_(limit) {}
 
+  // Before `begin`.
+  void listen(const net::address& at, const net::listen_options& with) {
+    addresses_.push_back(entrances_.emplace_back(net::tcp_listener(at, with)).listener.local());
+  }
   void begin() {
-    auto accepting = accept_all(acceptance(shared_from_this()));
-    acceptor_ = detail::start_hidden(loop_.core(), accepting, {});
+    for (entrance& each : entrances_) {
+      auto accepting = accept_all(acceptance(shared_from_this()), each.listener);
+      each.acceptor = detail::start_hidden(loop_.core(), accepting, {});
+    }
   }
   void close() {
     if (std::exchange(closed_, true)) return;
-    acceptor_.cancel();
-    listener_.close();
+    for (entrance& each : entrances_) {
+      each.acceptor.cancel();
+      each.listener.close();
+    }
     tell_end();
   }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
-  [[nodiscard]] const net::address& local() const noexcept { return local_; }
+  [[nodiscard]] const std::vector<net::address>& addresses() const noexcept { return addresses_; }
   [[nodiscard]] const future<>& ended() const noexcept { return ended_; }
 
  private:
@@ -42,12 +55,12 @@ class server::state : public std::enable_shared_from_this<server::state> {
   // connections still come in.
   class acceptance {
    public:
-    explicit acceptance(std::shared_ptr<state> of) noexcept : of_(std::move(of)) { of_->accepting_ = true; }
+    explicit acceptance(std::shared_ptr<state> of) noexcept : of_(std::move(of)) { ++of_->accepting_; }
     acceptance(acceptance&&) noexcept = default;
     acceptance& operator=(acceptance&&) = delete;
     ~acceptance() {
       if (!of_) return;
-      of_->accepting_ = false;
+      --of_->accepting_;
       of_->tell_end();
     }
     state* operator->() const noexcept { return of_.get(); }
@@ -56,11 +69,11 @@ class server::state : public std::enable_shared_from_this<server::state> {
     std::shared_ptr<state> of_;
   };
 
-  static task<> accept_all(acceptance self) {
+  static task<> accept_all(acceptance self, net::tcp_listener& listener) {
     auto pause = std::chrono::milliseconds(1);
     while (!self->closed_) {
       std::error_code ec;
-      auto stream = co_await self->listener_.async_accept(ec);
+      auto stream = co_await listener.async_accept(ec);
       if (self->closed_) break;
       if (!stream.is_open()) {  // most often: no descriptors left
         co_await sleep(pause);
@@ -94,22 +107,28 @@ class server::state : public std::enable_shared_from_this<server::state> {
     co_await self->connected_(std::move(reader), std::move(writer));
   }
   void tell_end() {
-    if (closed_ && !accepting_ && live_ == 0) (void)detail::try_settle(ended_);
+    if (closed_ && accepting_ == 0 && live_ == 0) (void)detail::try_settle(ended_);
   }
+
+  struct entrance {
+    explicit entrance(net::tcp_listener&& open) noexcept : listener(std::move(open)) {}
+    net::tcp_listener listener;
+    task_ref acceptor;
+  };
 
   event_loop& loop_;
   const connected_callback connected_;
   const std::size_t limit_;
-  net::tcp_listener listener_;
-  net::address local_;
-  task_ref acceptor_;
+  std::deque<entrance> entrances_;  // they stay where they are
+  std::vector<net::address> addresses_;
   future<> ended_;
   std::size_t live_ = 0;
+  std::size_t accepting_ = 0;
   bool closed_ = false;
-  bool accepting_ = false;
 };
 
-const net::address& server::local() const noexcept { return state_->local(); }
+const net::address& server::local() const noexcept { return state_->addresses().front(); }
+const std::vector<net::address>& server::addresses() const noexcept { return state_->addresses(); }
 bool server::is_serving() const noexcept { return !state_->is_closed(); }
 void server::close() { state_->close(); }
 
@@ -131,8 +150,10 @@ task<> server::serve_forever() {
   }
 }
 
-task<server> start_server(connected_callback connected, net::address at, std::size_t limit, net::listen_options with) {
-  // Whoever accepts, and every conversation, keeps the state: so the last copy of the server is told by another count.
+namespace {
+
+// Whoever accepts, and every conversation, keeps the state: so the last copy of the server is told by another count.
+server begun(std::shared_ptr<server::state> made) {
   struct copies {
     std::shared_ptr<server::state> of;
     explicit copies(std::shared_ptr<server::state> all) noexcept : of(std::move(all)) {}
@@ -140,11 +161,51 @@ task<server> start_server(connected_callback connected, net::address at, std::si
     copies& operator=(const copies&) = delete;
     ~copies() { of->close(); }
   };
-  static_cast<void>(stream_reader(limit));  // refuses 0 here, and not where nobody hears it: when one connects
-  auto made = std::make_shared<server::state>(std::move(connected), at, limit, with);
   const auto last = std::make_shared<copies>(made);
   made->begin();
-  co_return server(std::shared_ptr<server::state>(last, made.get()));
+  return server(std::shared_ptr<server::state>(last, made.get()));
+}
+
+std::shared_ptr<server::state> new_state(connected_callback&& connected, std::size_t limit) {
+  static_cast<void>(stream_reader(limit));  // refuses 0 here, and not where nobody hears it: when one connects
+  return std::make_shared<server::state>(std::move(connected), limit);
+}
+
+bool is_not_here(const std::error_code& why) {
+  return why == std::errc::address_family_not_supported || why == std::errc::address_not_available;
+}
+
+}  // namespace
+
+task<server> start_server(connected_callback connected, net::address at, std::size_t limit, net::listen_options with) {
+  auto made = new_state(std::move(connected), limit);
+  made->listen(at, with);
+  co_return begun(std::move(made));
+}
+
+task<server> start_server(connected_callback connected, std::vector<net::address> at, std::size_t limit,
+                          net::listen_options with) {
+  if (at.empty()) detail::throw_error(std::errc::invalid_argument, "weft::stackless: start_server() at no address");
+  auto made = new_state(std::move(connected), limit);
+  if (at.size() > 1) with.v6_only = true;  // each for itself
+  std::exception_ptr missing;
+  for (const net::address& each : at) {
+    try {
+      made->listen(each, with);
+    } catch (const std::system_error& e) {
+      if (!is_not_here(e.code())) throw;
+      missing = std::current_exception();
+    }
+  }
+  if (made->addresses().empty()) std::rethrow_exception(missing);
+  co_return begun(std::move(made));
+}
+
+task<server> start_server(connected_callback connected, std::string host, std::uint16_t port, std::size_t limit,
+                          net::listen_options with) {
+  (void)get_running_loop();
+  auto at = co_await look_up(std::move(host), port);
+  co_return co_await start_server(std::move(connected), std::move(at), limit, with);
 }
 
 }  // namespace weft::stackless

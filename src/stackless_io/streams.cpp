@@ -12,6 +12,7 @@
 #include <weft/sync/async_blocking.hpp>
 
 #include "stackless/loop_core.hpp"
+#include "stackless_io/look_up.hpp"
 #include "stackless_io/stream_state.hpp"
 
 namespace weft::stackless {
@@ -85,10 +86,14 @@ task<reader_and_writer> open_connection(net::address to, std::size_t limit) {
   co_return reader_and_writer(std::move(reader), stream_writer(std::move(over), std::move(between)));
 }
 
+task<std::vector<net::address>> look_up(std::string host, std::uint16_t port) {
+  auto ask = [host = std::move(host), port] { return net::resolve(host, std::to_string(port)); };
+  co_return co_await async_blocking_abandonable(std::move(ask));
+}
+
 task<reader_and_writer> open_connection(std::string host, std::uint16_t port, std::size_t limit) {
   (void)get_running_loop();
-  auto look_up = [host = std::move(host), port] { return net::resolve(host, std::to_string(port)); };
-  const std::vector<net::address> found = co_await async_blocking_abandonable(std::move(look_up));
+  const std::vector<net::address> found = co_await look_up(std::move(host), port);
   for (std::size_t i = 0;; ++i) {
     try {
       co_return co_await open_connection(found[i], limit);

@@ -5,8 +5,11 @@
 #include <doctest/doctest.h>
 
 #include <optional>
+#include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
+#include <weft/net/resolve.hpp>
 #include <weft/stackless.hpp>
 
 #include "support/loops.hpp"
@@ -23,6 +26,15 @@ task<> give_back(stream_reader reader, stream_writer writer) {
   while (!reader.at_eof()) writer.write(co_await reader.read(4096));
   writer.close();
   co_await writer.wait_closed();
+}
+
+template <class T> task<std::error_code> refusal_of(task<T> what) {
+  try {
+    co_await std::move(what);
+    co_return std::error_code();
+  } catch (const std::system_error& e) {
+    co_return e.code();
+  }
 }
 
 }  // namespace
@@ -47,6 +59,37 @@ TEST_CASE("a server whose last copy goes does not listen any more; its connectio
     CHECK(co_await reader.readexactly(3) == "two");
     writer.close();
     co_await writer.wait_closed();
+  });
+}
+
+TEST_CASE("a server listens at several addresses, and at those of a host") {
+  on_loops([]() -> task<> {
+    const auto nowhere = address::parse("192.0.2.1:0");  // for documents
+    const std::vector<address> none, not_here{nowhere}, some{own_port, nowhere, address::parse("127.0.0.2:0")};
+    std::vector<server> all;
+    all.push_back(co_await start_server(give_back, some));
+    CHECK(all.back().addresses().size() == 2);
+    all.push_back(co_await start_server(give_back, "127.0.0.1", 0));
+    CHECK(all.back().addresses().size() == 1);
+    all.push_back(co_await start_server(give_back, "localhost", 0));
+    for (server& each : all) {
+      CHECK(each.local() == each.addresses().front());
+      for (const address& where : each.addresses()) {
+        auto [reader, writer] = co_await open_connection(where);
+        writer.write("one");
+        CHECK(co_await reader.readexactly(3) == "one");
+        writer.close();
+        co_await writer.wait_closed();
+      }
+      each.close();
+      co_await each.wait_closed();
+      for (const address& where : each.addresses())
+        CHECK(co_await refusal_of(open_connection(where)) == std::errc::connection_refused);
+    }
+    CHECK(co_await refusal_of(start_server(give_back, not_here)) == std::errc::address_not_available);
+    CHECK(co_await refusal_of(start_server(give_back, none)) == std::errc::invalid_argument);
+    const std::string nobody("127.0.0.1\0.example.org", 21);  // no name server is asked for that
+    CHECK(co_await refusal_of(start_server(give_back, nobody, 0)) == weft::net::resolve_errc::host_not_found);
   });
 }
 

@@ -139,8 +139,9 @@ class [[nodiscard]] server {
   class state;
   explicit server(std::shared_ptr<state> of) noexcept : state_(std::move(of)) {}
 
-  // With the port that was given.
+  // With the port that was given. The first; all of them.
   [[nodiscard]] const net::address& local() const noexcept;
+  [[nodiscard]] const std::vector<net::address>& addresses() const noexcept;
   [[nodiscard]] bool is_serving() const noexcept;
   // Stops listening. Connections that are there stay.
   void close();
@@ -158,6 +159,16 @@ using connected_callback = std::function<task<>(stream_reader, stream_writer)>;
 // co_await: listens, and runs `connected(reader, writer)` as a task of the running loop for each connection. What that
 // throws goes to the loop's exception handler, and its connection is closed. Without descriptors it waits for some.
 [[nodiscard]] task<server> start_server(connected_callback connected, net::address at,
+                                        std::size_t limit = default_limit, net::listen_options with = {});
+
+// The same at several addresses. Those that this machine does not have, of a family that it does not know, say, are left
+// out, unless all are. With port 0 each has a port of its own.
+[[nodiscard]] task<server> start_server(connected_callback connected, std::vector<net::address> at,
+                                        std::size_t limit = default_limit, net::listen_options with = {});
+
+// The same at all addresses of a host, which is looked up on the blocking pool as net::resolve() does. Throws also
+// net::resolve_errc.
+[[nodiscard]] task<server> start_server(connected_callback connected, std::string host, std::uint16_t port,
                                         std::size_t limit = default_limit, net::listen_options with = {});
 
 }  // namespace weft::stackless
