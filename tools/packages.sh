@@ -9,7 +9,7 @@ testing=("${building[@]}" doctest-dev=/usr/include/doctest/doctest.h gdb=gdb)
 linting=(g++=g++ python3=python3 clang-format-14=clang-format-14)
 # The rest of what `./dev check` needs.
 checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgrind cmake=cmake qemu-user=qemu-aarch64
-  libboost-context-dev=/usr/include/boost/context/fiber.hpp
+  'libboost-context-dev=/usr/lib/*/libboost_context.so'  # libboost-dev has the headers of all
   g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
 reporting=(python3=python3 gnuplot-nox=gnuplot)
 # What tests/clients takes: each program is skipped whose server or library cannot be had.

@@ -13,7 +13,7 @@ from processes import Failure
 CXX = ["g++", "-std=c++20", "-O2", "-pthread"]
 GO = ["go", "build", "-o", "OUTPUT", "SOURCE/main.go"]
 ASIO = "libboost-dev=/usr/include/boost/asio.hpp"
-CONTEXT = "libboost-context-dev=/usr/include/boost/context/fiber.hpp"
+CONTEXT = "libboost-context-dev=/usr/lib/*/libboost_context.so"  # libboost-dev has the headers of all
 HIREDIS = "libhiredis-dev=/usr/include/hiredis/hiredis.h"
 LIBPQ = "libpq-dev=/usr/include/postgresql/libpq-fe.h"
 LIBCURL = "libcurl4-openssl-dev=curl-config"
@@ -39,7 +39,7 @@ PEERS = {
     "go": (["golang-go=go"], [*GO, "SOURCE/generator.go", "SOURCE/memory.go"]),
     "go_echo": (["golang-go=go"], GO),
     "go_http": (["golang-go=go"], GO),
-    "boost_fiber": (["libboost-fiber-dev=/usr/include/boost/fiber/all.hpp"],
+    "boost_fiber": (["libboost-fiber-dev=/usr/lib/*/libboost_fiber.so"],
                     [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_fiber", "-lboost_context"]),
     "boost_context": ([CONTEXT], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
     "boost_coroutine": ([CONTEXT], [*CXX, "SOURCE/main.cpp", "-o", "OUTPUT", "-lboost_context"]),
