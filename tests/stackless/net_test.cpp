@@ -151,9 +151,9 @@ TEST_CASE("what has come before the deadline counts, although the worker was bus
   for (bool in_time = false; !in_time;) {
     run([](bool& accepted, bool& was_there) -> task<> {
       const weft::deadline until = 20ms;
-      bool begun = false;
+      std::atomic<bool> begun = false;
       tcp_listener listener(any_port());
-      auto waits = [](tcp_listener& from, weft::deadline limit, bool& started) -> task<bool> {
+      auto waits = [](tcp_listener& from, weft::deadline limit, std::atomic<bool>& started) -> task<bool> {
         std::error_code ec;
         started = true;
         co_return (co_await from.async_accept(limit, ec)).is_open();
