@@ -11,6 +11,8 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "support/scale.hpp"
+
 namespace weft::faults {
 namespace {
 
@@ -171,7 +173,7 @@ struct alignas(64) big {
 
 void spawn_many() {
   std::vector<fiber<int>> fibers;
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < int(test::scaled(300)); ++i) {
     fibers.push_back(spawn({.stack_size = std::size_t(i % 3   ? 0
                                                       : i % 2 ? 64 << 10
                                                               : 1 << 20)},

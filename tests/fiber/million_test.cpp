@@ -32,7 +32,7 @@ const char* obstacle(std::size_t count) {
 #ifndef NDEBUG
   return "a million fibers are for release builds";
 #endif
-  if (weft::test::workers() != 2) return "a million fibers once are enough: with two workers";
+  if (weft::test::workers() != 4) return "a million fibers once are enough: in the leg with four workers";
   if (weft::test::max_live_fibers() < count) return "needs a native build without sanitizers";
   if (!weft::detail::guard_install_works()) return "needs MADV_GUARD_INSTALL (Linux 6.13 and later)";
   if (available_memory() < std::size_t{10} << 30) return "needs 10 GiB of free memory";
