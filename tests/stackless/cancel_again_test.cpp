@@ -172,18 +172,20 @@ TEST_CASE("timeout: when something else leaves the body nothing is left of its c
 TEST_CASE("timeout: the cancellation at the end of the runtime is not its own") {
   weft::stackless::run(
       []() -> task<> {
-        (void)get_running_loop().create_task([]() -> task<> {
-          const std::string what = co_await outcome_of(timeout(weft::deadline(1ms), []() -> task<> {
+        std::atomic<bool> has_struck = false;
+        (void)get_running_loop().create_task([](std::atomic<bool>& struck) -> task<> {
+          const std::string what = co_await outcome_of(timeout(weft::deadline(1ms), [&struck]() -> task<> {
             try {
               co_await weft::stackless::sleep(weft::never);
-            } catch (const weft::cancelled&) {  // the timeout's
+            } catch (const weft::cancelled&) {
+              struck = true;
             }
             co_await weft::stackless::sleep(weft::never);
           }));
           CHECK(what == "cancelled");
           if (what != "cancelled") co_await weft::stackless::sleep(weft::never);  // nobody would cancel it again
-        }());
-        co_await weft::stackless::sleep(weft::deadline(5ms));
+        }(has_struck));
+        while (!has_struck) co_await yield();
       }(),
       {.workers = weft::test::workers()});
 }
