@@ -51,8 +51,10 @@ class file_call::question {
   const file_settings::moment at_;
 };
 
+bool file_call::is_known_to_block() const noexcept { return remembers(blocks); }
+
 bool file_call::is_nonblocking() const noexcept {
-  if (remembers(blocks)) return false;
+  if (is_known_to_block()) return false;
   const question asked(state());
   if (file_settings::is_nonblocking(file_.number())) return true;
   asked.remember(blocks);

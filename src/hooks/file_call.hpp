@@ -47,6 +47,11 @@ class file_call : public opaque_call {
   [[nodiscard]] descriptor& state() const noexcept { return *file_.state(); }
   // Whether the program made the file non-blocking. Up to one system call.
   [[nodiscard]] bool is_nonblocking() const noexcept;
+  // The attempt of the last read if that emptied the stream and nothing has been heard since: another need not be made
+  // before the wait. 0 where the file may not block: what has come may not have been heard of yet, and there is no wait.
+  [[nodiscard]] descriptor::attempt drained_since() const noexcept {
+    return kind() == file_kind::stream && is_known_to_block() ? state().drained_since() : 0;
+  }
   // Whether the other side has said in this life that nothing more will come.
   [[nodiscard]] bool has_ended() const noexcept;
 
@@ -128,6 +133,7 @@ class file_call : public opaque_call {
   [[nodiscard]] int wait_once(direction which, descriptor::attempt seen) noexcept;
   // What the kernel has said of the file and may be relied on.
   [[nodiscard]] bool remembers(std::uint32_t answer) const noexcept;
+  [[nodiscard]] bool is_known_to_block() const noexcept;
   class question;
   [[nodiscard]] deadline limit(direction which) noexcept;
 

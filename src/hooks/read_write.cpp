@@ -65,7 +65,7 @@ tried received(file_call& call, int fd, const iovec* parts, int count) noexcept 
         if (is_stream && got > 0 && std::size_t(got) < parts->iov_len) call.state().note_short_read(seen);
         return got;
       },
-      is_stream ? call.state().drained_since() : 0);
+      call.drained_since());
 }
 
 // Of at least one byte.
