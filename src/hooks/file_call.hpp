@@ -17,6 +17,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstdint>
 #include <weft/base/deadline.hpp>
 
@@ -47,11 +48,6 @@ class file_call : public opaque_call {
   [[nodiscard]] descriptor& state() const noexcept { return *file_.state(); }
   // Whether the program made the file non-blocking. Up to one system call.
   [[nodiscard]] bool is_nonblocking() const noexcept;
-  // The attempt of the last read if that emptied the stream and nothing has been heard since: another need not be made
-  // before the wait. 0 where the file may not block: what has come may not have been heard of yet, and there is no wait.
-  [[nodiscard]] descriptor::attempt drained_since() const noexcept {
-    return kind() == file_kind::stream && is_known_to_block() ? state().drained_since() : 0;
-  }
   // Whether the other side has said in this life that nothing more will come.
   [[nodiscard]] bool has_ended() const noexcept;
 
@@ -94,6 +90,20 @@ class file_call : public opaque_call {
       }
       if (const int error = wait(which, seen)) return {-1, error};
     }
+  }
+
+  // The same for a read of up to `wanted` bytes: after one that has emptied a stream it waits first.
+  template <class Try> [[nodiscard]] tried until_received(std::size_t wanted, Try&& attempt) noexcept {
+    const bool is_stream = kind() == file_kind::stream;
+    return until_done(
+        direction::read,
+        [&](descriptor::attempt seen) {
+          const ssize_t got = attempt();
+          if (is_stream && got > 0 && std::size_t(got) < wanted) state().note_short_read(seen);
+          return got;
+        },
+        // Not where the file may not block: what has come may not have been heard of yet, and nobody will wait for it.
+        is_stream && is_known_to_block() ? state().drained_since() : 0);
   }
 
   // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events.

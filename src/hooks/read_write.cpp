@@ -56,16 +56,8 @@ constexpr std::size_t most_of_terminals = 128;
 constexpr iovec nothing{nullptr, 0};
 
 tried received(file_call& call, int fd, const iovec* parts, int count) noexcept {
-  const bool is_stream = call.kind() == file_kind::stream;
   if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count); });
-  return call.until_done(
-      direction::read,
-      [&](auto seen) {
-        const ssize_t got = call_recv(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT);
-        if (is_stream && got > 0 && std::size_t(got) < parts->iov_len) call.state().note_short_read(seen);
-        return got;
-      },
-      call.drained_since());
+  return call.until_received(parts->iov_len, [&] { return call_recv(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT); });
 }
 
 // Of at least one byte.

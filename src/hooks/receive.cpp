@@ -95,9 +95,12 @@ ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msgh
   const bool never_waits_here = (flags & MSG_ERRQUEUE) && !is_unix(fd);
   if (call.kind() == file_kind::elsewhere || never_waits_here) return attempt(flags);
   if (const int error = call.begin()) return call.returns(error, ssize_t(-1));
-  const tried result = wants_all(call, flags)
-                           ? receive_all(call, fd, message, flags)
-                           : call.until_done(direction::read, [&](auto) { return attempt(flags | MSG_DONTWAIT); });
+  const auto receive = [&] {
+    if (wants_all(call, flags)) return receive_all(call, fd, message, flags);
+    if (flags != 0) return call.until_done(direction::read, [&](auto) { return attempt(flags | MSG_DONTWAIT); });
+    return call.until_received(gather::bytes_of(message.msg_iov, message.msg_iovlen), [&] { return attempt(MSG_DONTWAIT); });
+  };
+  const tried result = receive();
   return call.returns(result.error, result.result);
 }
 

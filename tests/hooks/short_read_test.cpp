@@ -6,9 +6,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <functional>
+#include <utility>
+#include <vector>
+#include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "poll/descriptor.hpp"
 
 using namespace weft::test;
 
@@ -59,4 +64,39 @@ WEFT_SCENARIO("a stream that others make non-blocking after a short read says wh
     WEFT_CALL(s.says(), recv, files.in, to.bytes, 8, 0);
     set_nonblocking(twin, false);
   }
+}
+
+TEST_CASE("every way to receive tells a short read from one that may have left something") {
+  weft::run(
+      [] {
+        const ends files = make_tcp();
+        auto& state = weft::detail::descriptor::of(files.in);
+        room to;
+        const std::vector<std::function<ssize_t(std::size_t)>> ways{
+            [&](std::size_t size) { return ::read(files.in, to.bytes, size); },
+            [&](std::size_t size) { return ::recv(files.in, to.bytes, size, 0); },
+            [&](std::size_t size) { return ::recvfrom(files.in, to.bytes, size, 0, nullptr, nullptr); },
+            [&](std::size_t size) {
+              to.part.iov_len = size;
+              return ::recvmsg(files.in, &to.message, 0);
+            }};
+        for (const auto& receive : ways) {
+          auto reader = weft::spawn([&] { CHECK(receive(8) == 2); });
+          while (weft::stats().parked == 0) weft::this_fiber::yield();
+          REQUIRE(::write(files.out, "ab", 2) == 2);
+          reader.join();
+          CHECK(state.drained_since() != 0);
+          auto again = weft::spawn([&] { CHECK(receive(2) == 2); });
+          while (weft::stats().parked == 0) weft::this_fiber::yield();
+          REQUIRE(::write(files.out, "abcd", 4) == 4);
+          again.join();
+          CHECK(state.drained_since() == 0);
+          CHECK(receive(8) == 2);
+          CHECK(state.drained_since() != 0);
+          REQUIRE(::write(files.out, "x", 1) == 1);
+          CHECK(::recv(files.in, to.bytes, 8, MSG_PEEK) == 1);
+          CHECK(receive(8) == 1);
+        }
+      },
+      {.workers = 1});
 }
