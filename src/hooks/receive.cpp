@@ -98,7 +98,8 @@ ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msgh
   const auto receive = [&] {
     if (wants_all(call, flags)) return receive_all(call, fd, message, flags);
     if (flags != 0) return call.until_done(direction::read, [&](auto) { return attempt(flags | MSG_DONTWAIT); });
-    return call.until_received(gather::bytes_of(message.msg_iov, message.msg_iovlen), [&] { return attempt(MSG_DONTWAIT); });
+    return call.until_received(gather::bytes_of(message.msg_iov, message.msg_iovlen),
+                               [&] { return attempt(MSG_DONTWAIT); });
   };
   const tried result = receive();
   return call.returns(result.error, result.result);
