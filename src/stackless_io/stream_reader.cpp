@@ -106,15 +106,11 @@ task<std::string> read_some(kept_state in, std::size_t count) {
 
 task<std::string> read_all(kept_state in) {
   in->require_no_error();
-  std::string all;
-  while (!in->eof || !in->rest().empty()) {
-    if (in->rest().empty()) {
-      co_await in->wait_for_data();
-      in->require_no_error();
-    }
-    all += in->take(std::string::npos);
+  while (!in->eof) {
+    co_await in->wait_for_data();
+    in->require_no_error();
   }
-  co_return all;
+  co_return in->take(std::string::npos);
 }
 
 task<std::string> read_exactly(kept_state in, std::size_t count) {

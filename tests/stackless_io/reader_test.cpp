@@ -36,3 +36,18 @@ TEST_CASE("a reader that is told and cancelled at once takes no data from the ne
     CHECK(first.cancelled());
   });
 }
+
+TEST_CASE("one who is cancelled while it reads to the end leaves what had come") {
+  on_loops([]() -> task<> {
+    stream_reader r;
+    r.feed_data("abc");
+    auto reads = get_running_loop().create_task(r.read());
+    for (int i = 0; i < 4; ++i) co_await yield();
+    r.feed_data("def");
+    for (int i = 0; i < 4; ++i) co_await yield();
+    reads.cancel();
+    while (!reads.done()) co_await yield();
+    r.feed_eof();
+    CHECK(co_await r.read() == "abcdef");
+  });
+}
