@@ -98,7 +98,7 @@ std::size_t queue_core::size() {
 }
 
 void queue_core::has_done(std::size_t many) {
-  unfinished_ -= many;
+  unfinished_ -= std::min(many, unfinished_);  // what is dropped may have been dealt with before it was got
   if (unfinished_ == 0) wake_all(joiners_);
 }
 

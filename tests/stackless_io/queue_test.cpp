@@ -149,6 +149,18 @@ TEST_CASE("a queue that is shut down takes nothing, gives what it has, and wakes
   });
 }
 
+TEST_CASE("what a queue drops at its end may have been dealt with before") {
+  on_loops([]() -> task<> {
+    queue<int> q;
+    q.put_nowait(1);
+    q.put_nowait(2);
+    q.task_done();
+    q.shutdown(true);
+    co_await q.join();
+    CHECK(refuses(std::errc::invalid_argument, "too many times", [&] { return q.task_done(), 0; }));
+  });
+}
+
 TEST_CASE("producers and consumers on several workers lose nothing") {
   weft::stackless::run(
       []() -> task<> {
