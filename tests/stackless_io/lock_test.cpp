@@ -80,6 +80,7 @@ TEST_CASE("a semaphore counts; a bounded one is not given back too often") {
     co_await some_turns();
     CHECK_FALSE(waits.done());
     s.release();
+    CHECK(s.locked());  // it is the other's already
     co_await waits;
     s.release();
     s.release();

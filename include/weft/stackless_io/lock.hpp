@@ -84,7 +84,7 @@ class semaphore {
     co_return held<semaphore>(*this);
   }
   // Whether acquire() would have to wait.
-  [[nodiscard]] bool locked() const noexcept { return free_.load(std::memory_order_relaxed) <= 0; }
+  [[nodiscard]] bool locked() const noexcept { return permits_.available() == 0; }
   void release() {
     free_.fetch_add(1, std::memory_order_relaxed);
     permits_.release();
@@ -102,7 +102,7 @@ class semaphore {
   weft::semaphore permits_;
 
  private:
-  std::atomic<std::ptrdiff_t> free_;  // relaxed: what is said of it is old at once
+  std::atomic<std::ptrdiff_t> free_;  // what nobody holds; relaxed: only counted
 };
 
 // asyncio.BoundedSemaphore: may not be given back more often than it was taken.
