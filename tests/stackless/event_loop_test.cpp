@@ -9,6 +9,7 @@
 
 #include <array>
 #include <chrono>
+#include <future>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -218,6 +219,23 @@ TEST_CASE("run_in_executor calls on another thread, and its result or exception 
     co_return 0;
   };
   CHECK(loop.run_until_complete(body()) == 1);
+}
+
+TEST_CASE("a call of run_in_executor that is cancelled before it has begun is not made") {
+  const auto body = []() -> task<> {
+    auto& loop = get_running_loop();
+    std::promise<void> go_on;
+    bool is_called = false;
+    auto first = loop.run_in_executor([&] { go_on.get_future().wait(); });
+    auto second = loop.run_in_executor([&] { is_called = true; });
+    auto third = loop.run_in_executor([] {});
+    second.cancel();
+    go_on.set_value();
+    co_await first;
+    co_await third;
+    CHECK_FALSE(is_called);
+  };
+  weft::stackless::run(body(), {.workers = 1, .blocking_threads = 1});
 }
 
 TEST_CASE("a reader is called for as long as there is something to read, and not when it was removed") {

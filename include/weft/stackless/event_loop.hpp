@@ -115,9 +115,9 @@ class event_loop {
     return task_future<T>(detail::drive(core(), std::move(what), where, name));
   }
 
-  // Calls `f` on a thread of the blocking pool; the future has what it returns or throws. A call that has begun cannot be
-  // cancelled: only the future is. It sees the caller's context variables. Any thread. loop_error when it is closed;
-  // std::system_error without a thread to run it.
+  // Calls `f` on a thread of the blocking pool; the future has what it returns or throws. If that is cancelled before the
+  // call has begun, it is not made; later only the future is cancelled. It sees the caller's context variables. Any
+  // thread. loop_error when it is closed; std::system_error without a thread to run it.
   template <std::invocable F>
   auto run_in_executor(F&& f, std::source_location where = std::source_location::current()) {
     using result = std::invoke_result_t<std::decay_t<F>>;

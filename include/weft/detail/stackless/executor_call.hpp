@@ -32,6 +32,7 @@ template <class F, class R> class executor_call final : public blocking_job {
 
   void perform() noexcept override {
     auto& to = static_cast<loop_future_of<R>&>(*to_);
+    if (to.is_done()) return;  // cancelled before the call
     const borrowed_context around(context_);
     try {
       if constexpr (std::is_void_v<R>) {
