@@ -27,6 +27,12 @@ namespace weft::detail {
   return joined && joined->take_back(joiner);
 }
 
+// Any thread. Whether a wait goes on that nobody has ended. A moment's view.
+[[nodiscard]] inline bool is_waiting(const waiter& who, const std::atomic<completion*>& joins) noexcept {
+  const completion* const joined = joins.load(std::memory_order_relaxed);
+  return who.word.is_armed() || (joined && joined->shows_directly(who));
+}
+
 struct direct_joiner : waiter {
   using waiter::waiter;
 
@@ -35,11 +41,8 @@ struct direct_joiner : waiter {
   // Under the lock that orders changes of the owner's scopes: the innermost one is cancelled; see `cancel_wait`.
   [[nodiscard]] bool cancel() noexcept { return cancel_wait(*this, joins); }
 
-  // Any thread. Whether a wait of it goes on that nobody has ended. A moment's view.
-  [[nodiscard]] bool is_waiting() const noexcept {
-    const completion* const joined = joins.load(std::memory_order_relaxed);
-    return word.is_armed() || (joined && joined->shows_directly(*this));
-  }
+  // Any thread.
+  [[nodiscard]] bool is_waiting() const noexcept { return detail::is_waiting(*this, joins); }
 
   std::atomic<completion*> joins{nullptr};
 };

@@ -26,7 +26,8 @@ void add_origin(raw_line& line, const task_core& task) noexcept {
 void write_line(const task_core& task, int fd) noexcept {
   raw_line line;
   add_identity(line, task);
-  if (const char* what = task.waits_for.load(std::memory_order_relaxed)) {
+  const char* const what = task.waits_for.load(std::memory_order_relaxed);
+  if (what && is_waiting(task, task.joins)) {
     line.text(" waits for ").text(what);
     const std::int64_t until = task.waits_until.load(std::memory_order_relaxed);
     if (until != deadline::limit) {
