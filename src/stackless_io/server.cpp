@@ -44,11 +44,13 @@ class server::state : public std::enable_shared_from_this<server::state> {
       each.acceptor.cancel();
       each.listener.close();
     }
+    forever_.cancel();
     tell_end();
   }
   [[nodiscard]] bool is_closed() const noexcept { return closed_; }
   [[nodiscard]] const std::vector<net::address>& addresses() const noexcept { return addresses_; }
   [[nodiscard]] const future<>& ended() const noexcept { return ended_; }
+  [[nodiscard]] const future<>& forever() const noexcept { return forever_; }
 
  private:
   // Whoever accepts, also while it has not begun. The listener's descriptor goes when it has let go of that: until then
@@ -122,6 +124,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
   std::deque<entrance> entrances_;  // they stay where they are
   std::vector<net::address> addresses_;
   future<> ended_;
+  future<> forever_;  // cancelled at the close, never set
   std::size_t live_ = 0;
   std::size_t accepting_ = 0;
   bool closed_ = false;
@@ -143,7 +146,7 @@ task<> server::wait_closed() { return wait_for_end(state_->ended()); }
 task<> server::serve_forever() {
   server self = *this;
   try {
-    co_await shield(future<>());
+    co_await shield(self.state_->forever());
   } catch (const cancelled&) {
     self.close();
     throw;

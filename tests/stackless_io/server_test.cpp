@@ -105,6 +105,19 @@ TEST_CASE("a server is refused a limit of which its readers cannot be made") {
   });
 }
 
+TEST_CASE("serve_forever ends when somebody else closes the server") {
+  on_loops([]() -> task<> {
+    auto serving = co_await start_server(give_back, own_port);
+    auto forever = get_running_loop().create_task(refusal_of(serving.serve_forever()));
+    co_await yield();
+    CHECK_FALSE(forever.done());
+    serving.close();
+    CHECK(co_await forever == std::errc::operation_canceled);
+    CHECK(co_await refusal_of(serving.serve_forever()) == std::errc::operation_canceled);
+    co_await serving.wait_closed();
+  });
+}
+
 TEST_CASE("a server may go after its loop") {
   std::optional<server> goes_late;
   {

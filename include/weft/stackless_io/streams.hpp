@@ -147,7 +147,7 @@ class [[nodiscard]] server {
   void close();
   // co_await: until it is closed and all its connections are.
   [[nodiscard]] task<> wait_closed();
-  // co_await: until the caller is cancelled; closes then.
+  // co_await: until the caller is cancelled; closes then. Throws operation_canceled when it is closed otherwise.
   [[nodiscard]] task<> serve_forever();
 
  private:
