@@ -96,7 +96,7 @@ class server::state : public std::enable_shared_from_this<server::state> {
       --self->live_;
       self->tell_end();
     });
-    auto conversation = loop_.create_task(converse(shared_from_this(), reader, stream_writer(over, between)));
+    auto conversation = loop_.create_task(converse(shared_from_this(), reader, writer_to(over, between)));
     conversation.add_callback_in_any_case([self = shared_from_this(), over](const any_future& done) mutable {
       if (done.cancelled()) return over.close();
       if (const auto error = done.exception()) {

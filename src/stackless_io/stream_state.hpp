@@ -18,7 +18,7 @@ class stream_reader::state {
   void feed(std::string_view data);
   void feed_eof();
   void fail(std::exception_ptr error);
-  // There is no connection any more whose reading might go on; what is buffered stays.
+  // There is no connection any more whose reading might go on, or no loop; what is buffered stays.
   void detach() noexcept {
     from.reset();
     paused = false;
@@ -61,5 +61,8 @@ class stream_writer::channel : public protocol {
   bool paused = false, lost = false;
   std::deque<future<>> drainers;
 };
+
+// The writer of a connection, which is closed when the last copy goes, on any thread. Throws bad_alloc.
+[[nodiscard]] stream_writer writer_to(transport over, std::shared_ptr<stream_writer::channel> of);
 
 }  // namespace weft::stackless

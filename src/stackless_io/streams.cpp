@@ -53,6 +53,24 @@ void stream_writer::channel::resume_writing() {
 
 namespace {
 
+// What the copies of a writer share; the protocol itself has the connection, too.
+class writer_copies {
+ public:
+  writer_copies(transport over, std::shared_ptr<stream_writer::channel> of)
+      : of_(std::move(of)), closes_(detail::make_callback([t = std::move(over)]() mutable { t.close(); }, {})) {
+    closes_->in_any_case = true;
+  }
+  writer_copies(const writer_copies&) = delete;
+  writer_copies& operator=(const writer_copies&) = delete;
+  ~writer_copies() {
+    if (!of_->closed.core().loop().schedule(*closes_)) of_->reader.of().detach();
+  }
+
+ private:
+  const std::shared_ptr<stream_writer::channel> of_;
+  const detail::counted_pointer<detail::callback> closes_;  // made here, since whoever drops a writer cannot fail
+};
+
 task<> drain_it(transport over, std::shared_ptr<stream_writer::channel> in) {
   in->reader.of().require_no_error();
   if (over.is_closing()) co_await yield();  // so that a loop of write() and drain() sees the loss
@@ -74,6 +92,12 @@ task<> wait_until_closed(std::shared_ptr<stream_writer::channel> in) { co_await 
 
 }  // namespace
 
+stream_writer writer_to(transport over, std::shared_ptr<stream_writer::channel> of) {
+  stream_writer::channel* const channel = of.get();
+  auto copies = std::make_shared<writer_copies>(over, std::move(of));
+  return {std::move(over), {std::move(copies), channel}};
+}
+
 task<> stream_writer::drain() { return drain_it(transport_, channel_); }
 task<> stream_writer::wait_closed() { return wait_until_closed(channel_); }
 
@@ -83,7 +107,7 @@ task<reader_and_writer> open_connection(net::address to, std::size_t limit) {
   auto stream = co_await net::tcp_stream::async_connect(to);
   auto between = std::make_shared<stream_writer::channel>(reader);
   transport over = adopt_connection(std::move(stream), between);
-  co_return reader_and_writer(std::move(reader), stream_writer(std::move(over), std::move(between)));
+  co_return reader_and_writer(std::move(reader), writer_to(std::move(over), std::move(between)));
 }
 
 task<std::vector<net::address>> look_up(std::string host, std::uint16_t port) {

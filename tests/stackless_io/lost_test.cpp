@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
-// Connections that are lost, and such that do not read.
+// Connections that are lost or dropped, and such that do not read.
 #include <weft/stackless_io/streams.hpp>
 
 #include <doctest/doctest.h>
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -39,6 +40,11 @@ task<> say_enough(stream_reader, stream_writer writer) {
   writer.write(std::string(enough, 'x'));
   writer.close();
   co_await writer.wait_closed();
+}
+
+task<> say_enough_and_go(stream_reader, stream_writer writer) {
+  writer.write(std::string(enough, 'x'));
+  co_await yield();
 }
 
 }  // namespace
@@ -139,4 +145,34 @@ TEST_CASE("a connection that nobody has closed ends with its loop") {
   REQUIRE(listens->lost == 1);
   std::array<std::byte, 1> one;
   CHECK(both.client.read_some(one) == 0);
+}
+
+TEST_CASE("a writer whose last copy goes closes its connection, when all is written") {
+  on_loops([]() -> task<> {
+    auto serving = co_await start_server(say_enough_and_go, some_port);
+    {
+      auto [reader, writer] = co_await open_connection(serving.local());
+      CHECK((co_await reader.read()).size() == enough);
+    }
+    serving.close();
+    co_await serving.wait_closed();
+  });
+}
+
+TEST_CASE("a writer that goes after its loop leaves nothing of a connection whose peer had ended") {
+  std::optional<reader_and_writer> goes_late;
+  weft::net::tcp_listener at(some_port);
+  weft::net::tcp_stream peer;
+  {
+    event_loop loop;
+    loop.run_until_complete([&]() -> task<> {
+      goes_late = co_await open_connection(at.local());
+      peer = co_await at.async_accept();
+      peer.shutdown_write();
+      CHECK(co_await goes_late->first.read() == "");
+    }());
+  }
+  goes_late.reset();
+  std::array<std::byte, 1> one;
+  CHECK(peer.read_some(one) == 0);
 }

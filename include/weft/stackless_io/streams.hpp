@@ -91,7 +91,8 @@ class stream_reader {
   std::shared_ptr<state> state_;
 };
 
-// What goes to a connection. On the loop's worker only. Copies are the same writer.
+// What goes to a connection. On the loop's worker only. Copies are the same writer; the last one that goes, also on another
+// thread, closes the connection as close() does.
 class stream_writer {
  public:
   class channel;
