@@ -38,6 +38,11 @@ task<> waits_for_idle(event_loop& idle) {
   CHECK((co_await wait(those(early))).done.size() == 1);
 }
 
+task<int> gives_when(future<> gate, int value) {
+  co_await gate;
+  co_return value;
+}
+
 }  // namespace
 
 TEST_CASE("of several that have failed by the time it runs, a gather gives the first in time") {
@@ -49,6 +54,34 @@ TEST_CASE("of several that have failed by the time it runs, a gather gives the f
     one.set_exception(std::runtime_error("later"));
     (void)co_await wait(std::vector<any_future>(1, all));
     CHECK_THROWS_WITH_AS(all.result(), "earlier", std::runtime_error);
+  });
+}
+
+TEST_CASE("tasks are waited for as futures are; as_completed starts those that have not been") {
+  on_loops([]() -> task<> {
+    const std::vector<future<>> gates(3), others(3);
+    std::vector<task_handle<int>> created;
+    std::vector<task<int>> fresh;
+    for (int i = 0; i < 3; ++i) {
+      created.push_back(create_task(gives_when(gates[std::size_t(i)], i)));
+      fresh.push_back(gives_when(others[std::size_t(i)], i));
+    }
+    gates[1].set_result();
+    auto some = co_await wait(std::move(created), return_when::first_completed);
+    REQUIRE(some.done.size() == 1);
+    CHECK(some.done.front().result() == 1);
+    auto rest = as_completed(std::move(some.pending));
+    auto each = as_completed(std::move(fresh));
+    for (const int next : {2, 0}) {
+      gates[std::size_t(next)].set_result();
+      CHECK(co_await *co_await rest.next() == next);
+    }
+    for (const int next : {2, 0, 1}) {
+      others[std::size_t(next)].set_result();
+      CHECK(co_await *co_await each.next() == next);
+    }
+    CHECK_FALSE(co_await rest.next());
+    CHECK_FALSE(co_await each.next());
   });
 }
 

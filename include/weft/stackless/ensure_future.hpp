@@ -7,6 +7,7 @@
 #include <system_error>
 #include <type_traits>
 #include <utility>
+#include <vector>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/driven_future.hpp>
 #include <weft/detail/stackless/executor_call.hpp>
@@ -72,6 +73,22 @@ requires(!detail::is_future<What> && !detail::is_task<std::remove_cvref_t<What>>
 // The result type of the future that ensure_future() makes of it.
 template <class What>
 using future_result_t = typename decltype(ensure_future(std::declval<What>(), std::source_location()))::result_type;
+
+}  // namespace weft::stackless
+
+namespace weft::detail {
+
+template <class What>
+std::vector<stackless::future<stackless::future_result_t<What>>> all_futures(std::vector<What> what) {
+  std::vector<stackless::future<stackless::future_result_t<What>>> all;
+  all.reserve(what.size());
+  for (auto& each : what) all.push_back(stackless::ensure_future(std::move(each), std::source_location::current()));
+  return all;
+}
+
+}  // namespace weft::detail
+
+namespace weft::stackless {
 
 // co_await: like the co_await of that future, but when the caller is cancelled it leaves at once with `cancelled`, and
 // what it waited for goes on. A task is started when this is called.

@@ -59,14 +59,6 @@ stackless::task<std::vector<stackless::future<T>>> gather_vector_settled(std::ve
   co_return of;
 }
 
-template <class What>
-std::vector<stackless::future<stackless::future_result_t<What>>> all_futures(std::vector<What> what) {
-  std::vector<stackless::future<stackless::future_result_t<What>>> all;
-  all.reserve(what.size());
-  for (auto& each : what) all.push_back(stackless::ensure_future(std::move(each), std::source_location::current()));
-  return all;
-}
-
 }  // namespace weft::detail
 
 namespace weft::stackless {

@@ -37,6 +37,14 @@ task<waited<Future>> wait(std::vector<Future> what, return_when when = return_wh
   co_return result;
 }
 
+// The same for tasks that were created: the handles are given up for futures that stand for them. As in asyncio, what has
+// not been started is not taken: nobody could tell which of the futures is whose.
+template <class T>
+task<waited<future<T>>> wait(std::vector<task_handle<T>> what, return_when when = return_when::all_completed,
+                             deadline until = never) {
+  return wait(detail::all_futures(std::move(what)), when, until);
+}
+
 // co_await: its result, or what it throws. When the time has come first it is cancelled, its end is waited for, and
 // `timed_out` is thrown; unless it makes a result of its cancellation. When the caller is cancelled, so is what it waits
 // for, each time, and its end is waited for; is it done already, `cancelled` is thrown and its result is gone.
@@ -110,6 +118,11 @@ async_generator<Future> as_completed(std::vector<Future> what, deadline until = 
       co_await queue.next();
     }
   }
+}
+// The same for whatever can be awaited, of one type: all are started now, on the running loop.
+template <awaitable What>
+requires(!detail::is_future<What>) auto as_completed(std::vector<What> what, deadline until = never) {
+  return as_completed(detail::all_futures(std::move(what)), until);
 }
 
 }  // namespace weft::stackless
