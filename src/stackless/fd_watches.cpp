@@ -135,6 +135,12 @@ bool fd_watches::remove(int fd, direction which) {
   return true;
 }
 
+void fd_watches::clear() noexcept {
+  decltype(watches_) dropped;
+  const std::lock_guard guard(lock_);
+  dropped.swap(watches_);
+}
+
 void fd_watches::end(watch& w) noexcept {
   w.removed.store(true, std::memory_order_relaxed);
   w.task.cancel();

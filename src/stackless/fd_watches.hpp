@@ -33,6 +33,8 @@ class fd_watches {
   void add(int fd, direction which, counted_pointer<callback> what);
   // Any thread. Whether there was one; on the loop's worker it is not called any more.
   bool remove(int fd, direction which);
+  // When the loop is closed, and the tasks have ended.
+  void clear() noexcept;
 
  private:
   struct watch {

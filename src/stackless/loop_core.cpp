@@ -309,6 +309,7 @@ void loop_core::close() noexcept {
     drop(what);
   }
   while (runnable* r = letters.pop_front()) drop(static_cast<callback&>(*r));
+  watches_->clear();
 }
 
 void loop_core::set_handler(handler_type handler) {
