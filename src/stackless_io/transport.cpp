@@ -72,7 +72,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
     if (!lost_ && size() > high_ && !std::exchange(paused_writing_, true)) call([&] { protocol_->pause_writing(); });
   }
 
-  [[nodiscard]] std::size_t size() const noexcept { return buffer_.size() + (sending_.size() - sent_); }
+  [[nodiscard]] std::size_t size() const noexcept { return lost_ ? 0 : buffer_.size() + (sending_.size() - sent_); }
   [[nodiscard]] bool is_closing() const noexcept { return closing_; }
   [[nodiscard]] bool is_reading() const noexcept { return reading_ && !closing_; }
   [[nodiscard]] limits water_marks() const noexcept { return {low_, high_}; }
@@ -178,6 +178,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
           self->abort(std::make_exception_ptr(std::system_error(ec, "weft::stackless: write to the connection")));
           co_return;
         }
+        if (self->lost_) co_return;  // it was writable, and aborted before it knew
         if (self->paused_writing_ && self->size() <= self->low_) {
           self->paused_writing_ = false;
           self->call([&] { self->protocol_->resume_writing(); });

@@ -27,11 +27,14 @@ const address some_port = address::parse("127.0.0.1:0");
 
 struct collector : protocol {
   std::string got;
+  bool is_paused = false;
   future<> over;
   void data_received(std::span<const std::byte> data) override {
     got.append(reinterpret_cast<const char*>(data.data()), data.size());
   }
   void connection_lost(std::exception_ptr) override { over.set_result(); }
+  void pause_writing() override { is_paused = true; }
+  void resume_writing() override { is_paused = false; }
 };
 
 constexpr std::size_t enough = 1'000;
@@ -125,6 +128,33 @@ TEST_CASE("water marks of a lost connection concern nobody") {
     co_await listens->over;
     over.set_write_buffer_limits(0);
     CHECK(over.get_write_buffer_limits().high == 0);
+  });
+}
+
+TEST_CASE("an aborted connection has nothing more to write, and its protocol is not told to go on") {
+  on_loops([]() -> task<> {
+    weft::test::tcp_pair both, other;
+    const auto listens = std::make_shared<collector>();
+    transport over = adopt_connection(std::move(both.server), listens);
+    over.set_write_buffer_limits(0);
+    std::size_t said = 0;
+    for (constexpr std::size_t part = 50'000; over.get_write_buffer_size() == 0; said += part) {
+      over.write(std::string(part, 'x'));
+      co_await weft::test::some_turns();
+    }
+    CHECK(listens->is_paused);
+    auto aborts = get_running_loop().create_task([](weft::net::tcp_stream& from, transport at) -> task<> {
+      std::array<std::byte, 1> one;
+      co_await from.async_read_some(one);
+      at.abort();
+      CHECK(at.get_write_buffer_size() == 0);
+    }(other.server, over));
+    co_await weft::test::some_turns();  // both wait
+    other.client.write_all("x");
+    (void)weft::test::read_text(both.client, said - over.get_write_buffer_size());
+    co_await aborts;
+    co_await listens->over;
+    CHECK(listens->is_paused);
   });
 }
 
