@@ -189,6 +189,19 @@ TEST_CASE("a writer whose last copy goes closes its connection, when all is writ
   });
 }
 
+TEST_CASE("a writer may go on another thread") {
+  on_loops([]() -> task<> {
+    auto serving = co_await start_server(say_enough_and_go, some_port);
+    auto both = co_await open_connection(serving.local());
+    auto dropped = std::make_unique<stream_writer>(std::move(both.second));
+    co_await to_thread([&dropped] { dropped.reset(); });
+    (void)co_await both.first.read();
+    CHECK(both.first.at_eof());
+    serving.close();
+    co_await serving.wait_closed();
+  });
+}
+
 TEST_CASE("a writer that goes after its loop leaves nothing of a connection whose peer had ended") {
   std::optional<reader_and_writer> goes_late;
   weft::net::tcp_listener at(some_port);
