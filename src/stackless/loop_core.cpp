@@ -326,6 +326,7 @@ void loop_core::report(const stackless::error_context& what) noexcept {
   if (is_on_worker() || now() != phase::running) return handle(what);
   try {
     const auto letter = make_callback([this, what] { handle(what); }, what.where);
+    letter->in_any_case = true;
     if (schedule(*letter)) return;
   } catch (const std::bad_alloc&) {
     // Then without the handler.

@@ -207,3 +207,18 @@ TEST_CASE("an exception that nobody retrieved is told when the future goes") {
   loop.run_forever();
   CHECK(said == std::vector<std::string>(2, "the exception of a future was never retrieved"));
 }
+
+TEST_CASE("what is told from another thread, when the loop stops for good, is heard") {
+  event_loop loop;
+  int heard = 0;
+  loop.set_exception_handler([&](event_loop&, const error_context&) { ++heard; });
+  auto fails = loop.create_future<>();
+  fails.set_exception(std::runtime_error("lost"));
+  loop.call_soon([&] {
+    std::thread([&] { fails = loop.create_future<>(); }).join();
+    loop.stop();
+  });
+  loop.run_forever();
+  loop.close();
+  CHECK(heard == 1);
+}
