@@ -88,7 +88,7 @@ task<> drain_it(transport over, std::shared_ptr<stream_writer::channel> in) {
   if (in->lost) detail::throw_error(std::errc::connection_reset, "weft::stackless: the connection is lost");
 }
 
-task<> wait_until_closed(std::shared_ptr<stream_writer::channel> in) { co_await shield(in->closed); }
+task<> wait_until_closed(future<> closed) { co_await shield(closed); }
 
 }  // namespace
 
@@ -99,7 +99,7 @@ stream_writer writer_to(transport over, std::shared_ptr<stream_writer::channel> 
 }
 
 task<> stream_writer::drain() { return drain_it(transport_, channel_); }
-task<> stream_writer::wait_closed() { return wait_until_closed(channel_); }
+task<> stream_writer::wait_closed() { return wait_until_closed(channel_->closed); }
 
 task<reader_and_writer> open_connection(net::address to, std::size_t limit) {
   (void)get_running_loop();

@@ -189,6 +189,20 @@ TEST_CASE("a writer whose last copy goes closes its connection, when all is writ
   });
 }
 
+TEST_CASE("who waits until a writer is closed does not keep it open") {
+  on_loops([]() -> task<> {
+    auto serving = co_await start_server(say_enough_and_go, some_port);
+    auto both = std::make_unique<reader_and_writer>(co_await open_connection(serving.local()));
+    auto closed = get_running_loop().create_task(both->second.wait_closed());
+    co_await yield();
+    CHECK_FALSE(closed.done());
+    both.reset();
+    co_await closed;
+    serving.close();
+    co_await serving.wait_closed();
+  });
+}
+
 TEST_CASE("a writer may go on another thread") {
   on_loops([]() -> task<> {
     auto serving = co_await start_server(say_enough_and_go, some_port);
