@@ -23,12 +23,12 @@ timed_callback::timed_callback(std::source_location asked, std::int64_t when) no
 
 void cancel(callback& what) noexcept {
   what.mark_cancelled();
-  if (what.loop && what.loop->is_on_worker()) what.clear();
+  if (what.loop && what.loop->is_on_worker() && !what.is_called) what.clear();
 }
 
 void cancel(timed_callback& what) noexcept {
   what.mark_cancelled();
-  if (what.loop && what.loop->is_on_worker()) what.loop->cancel_timed(what);
+  if (what.loop && what.loop->is_on_worker() && !what.is_called) what.loop->cancel_timed(what);
 }
 
 void throw_invalid_state(const char* what) { throw stackless::invalid_state(what); }
@@ -189,6 +189,7 @@ void loop_core::call(callback& what) noexcept {
   mark_turn();
   if ((!dropping_ || what.in_any_case) && !what.is_cancelled()) {
     const borrowed_context around(what.context);
+    what.is_called = true;
     try {
       if (debug.load(std::memory_order_relaxed)) [[unlikely]]
         call_watched(what);

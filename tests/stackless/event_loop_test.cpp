@@ -10,6 +10,7 @@
 #include <array>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -108,6 +109,26 @@ TEST_CASE("a callback that is cancelled is not called, and its closure goes with
   loop.run_forever();
   CHECK(*kept == 0);
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("a callback that cancels itself keeps its closure until it returns") {
+  const auto held = std::make_shared<int>();
+  int called = 0;
+  event_loop loop;
+  weft::stackless::callback_handle soon;
+  weft::stackless::timer_handle later;
+  soon = loop.call_soon([&, held] {
+    soon.cancel();
+    called += held.use_count() == 3;
+  });
+  later = loop.call_later(1ms, [&, held] {
+    later.cancel();
+    called += held.use_count() == 2;
+    loop.stop();
+  });
+  loop.run_forever();
+  CHECK(called == 2);
+  CHECK(held.use_count() == 1);
 }
 
 TEST_CASE("timers are called in the order of their times, never early, those of one time in the order of the calls") {

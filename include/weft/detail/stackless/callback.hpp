@@ -3,7 +3,8 @@
 //
 // Invariants
 //  - It is counted: by the loop from when it is scheduled until it has been called or dropped, and by its handles.
-//  - The closure belongs to the loop's worker from then on, and ends there; so a handle on another thread only marks it.
+//  - The closure belongs to the loop's worker from then on, and ends there; so a handle on another thread only marks it,
+//    and so does one in the closure itself while that is called.
 #pragma once
 
 #include <atomic>
@@ -42,6 +43,7 @@ class callback : public runnable {
 
   loop_core* loop = nullptr;  // from when it is scheduled
   context_place context;      // of whoever scheduled it
+  bool is_called = false;     // now, or has been; of the loop's worker
   bool in_any_case = false;   // also while the loop ends: a task that is unwound may wait for what it does
   const std::source_location where;
 
