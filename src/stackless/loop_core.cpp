@@ -318,11 +318,6 @@ void loop_core::set_handler(handler_type handler) {
   std::swap(handler_, handler);
 }
 
-bool loop_core::has_handler() {
-  const std::lock_guard guard(lock_);
-  return bool(handler_);
-}
-
 void loop_core::report(const stackless::error_context& what) noexcept {
   if (is_on_worker() || now() != phase::running) return handle(what);
   try {

@@ -85,7 +85,6 @@ class loop_core {
   std::atomic<std::int64_t> slow_callback{100'000'000};  // ns
   using handler_type = std::function<void(stackless::event_loop&, const stackless::error_context&)>;
   void set_handler(handler_type handler);
-  [[nodiscard]] bool has_handler();
 
   // --- On the worker ---
   void push(callback& what) noexcept;  // [loop-1]
