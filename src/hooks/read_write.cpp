@@ -57,7 +57,8 @@ constexpr iovec nothing{nullptr, 0};
 
 tried received(file_call& call, int fd, const iovec* parts, int count) noexcept {
   if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count); });
-  return call.until_received(parts->iov_len, [&] { return call_recv(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT); });
+  return call.until_received(parts->iov_len,
+                             [&] { return call_recv(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT); });
 }
 
 // Of at least one byte.
