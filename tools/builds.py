@@ -2,6 +2,7 @@
 """The builds that ./dev knows, each a directory below build/, and how one is configured and compiled."""
 
 import os
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +86,12 @@ def lone_headers():
     return directory
 
 
+def newest_clang():
+    """The plain name is 14 on Debian 12, which knows no std::source_location."""
+    named = [f"clang++-{version}" for version in range(30, 15, -1)]
+    return next((name for name in named if shutil.which(name)), "clang++")
+
+
 BUILDS = {build.name: build for build in [
     Build("release", RELEASE, unity=False),
     Build("debug", DEBUG),
@@ -94,8 +101,8 @@ BUILDS = {build.name: build for build in [
     Build("boost-debug", DEBUG, context="boost"),
     Build("boost-asan", ASAN, context="boost"),
     Build("boost-tsan", TSAN, context="boost"),
-    Build("clang-release", RELEASE, compiler="clang++"),
-    Build("clang-debug", DEBUG, compiler="clang++"),
+    Build("clang-release", RELEASE, compiler=newest_clang()),
+    Build("clang-debug", DEBUG, compiler=newest_clang()),
     Build("aarch64", ["-Dbuildtype=debugoptimized"], cross="aarch64"),
     Build("riscv64", ["-Dbuildtype=debugoptimized"], cross="riscv64"),
 ]}

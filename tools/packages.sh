@@ -11,6 +11,8 @@ linting=(g++=g++ python3=python3 clang-format-14=clang-format-14)
 checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgrind cmake=cmake qemu-user=qemu-aarch64
   'libboost-context-dev=/usr/lib/*/libboost_context.so'  # libboost-dev has the headers of all
   g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
+# What `./dev check --all` compiles with, too.
+compilers=(clang-16=clang++-16)
 reporting=(python3=python3 gnuplot-nox=gnuplot)
 # What tests/clients takes: each program is skipped whose server or library cannot be had.
 clients=(redis-server=redis-server libhiredis-dev=/usr/include/hiredis/hiredis.h
