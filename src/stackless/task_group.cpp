@@ -46,7 +46,7 @@ task<> task_group::finish(std::exception_ptr error, bool is_cancelled) {
   // A cancellation that the group itself has asked for goes no further, unless there is another one.
   if (parent_cancelled_ && parent_.uncancel() == 0) is_cancelled = false;
   if (error) errors_.push_back(std::move(error));
-  if (is_cancelled || !errors_.empty()) abort();
+  if (!aborting_ && (is_cancelled || !errors_.empty())) abort();
   while (unfinished_ > 0) {
     all_ended_.emplace(loop_);
     try {

@@ -217,3 +217,31 @@ TEST_CASE("a cancellation that meets a failure in a task group is not lost") {
     CHECK(is_struck);
   });
 }
+
+TEST_CASE("a task of a group is cancelled once for an error of another one, also while the body waits") {
+  on_loops([]() -> task<> {
+    future<> gate;
+    std::string log;
+    CHECK(co_await outcome_of(with_task_group([&](task_group& group) -> task<> {
+            group.create_task([](future<> may_end, std::string& told) -> task<> {
+              bool was_told = false;
+              try {
+                co_await weft::stackless::sleep(weft::never);
+              } catch (const weft::cancelled&) {
+                was_told = true;
+              }
+              if (was_told) told += co_await outcome_of(shield(may_end));
+            }(gate, log));
+            group.create_task([](future<> may_end) -> task<> {
+              get_running_loop().create_task([](future<> to_set) -> task<> {
+                co_await some_turns();
+                to_set.set_result();
+              }(may_end));
+              throw std::runtime_error("the other one");
+              co_return;
+            }(gate));
+            co_await weft::stackless::sleep(weft::never);
+          })) == "group of 1");
+    CHECK(log == "result");
+  });
+}
