@@ -43,11 +43,11 @@ class select_case : public channel_node {
   [[nodiscard]] channel_core::answer attempt(waiter*& partner) noexcept {
     return kind_ == kind::send ? on_->offer(place, partner) : on_->accept(place, partner);
   }
-  // `next`: of the ring of those for the same channel, null if there is no other.
-  void show(waiter& whose, claim::ticket ticket, select_case* next) noexcept {
+  // `next_sibling`: in the ring of those for the same channel, null if there is no other.
+  void show(waiter& whose, claim::ticket ticket, select_case* next_sibling) noexcept {
     who = &whose;
     generation = ticket;
-    sibling = next;
+    sibling = next_sibling;
     sends = kind_ == kind::send;
     chosen = false;
     kind_ == kind::send ? on_->add_sender(*this) : on_->add_receiver(*this);
