@@ -10,12 +10,24 @@ namespace weft::detail {
 using stackless::any_future;
 using stackless::return_when;
 
+// Keeps the number of the cancellation that it was cancelled by.
+struct future_wait::end final : loop_future_of<void> {
+  using loop_future_of::loop_future_of;
+  bool hand_on(std::uint64_t number) noexcept override {
+    cancellation = number;
+    return cancel();
+  }
+  std::uint64_t cancellation = 0;  // the waiting task's
+};
+
 struct future_wait::state {
-  explicit state(std::size_t count) noexcept : left(count) {}
+  explicit state(std::size_t count) : left(count), end_of_wait(new end(running_loop())), over(end_pointer()) {}
+  [[nodiscard]] counted_pointer<loop_future> end_pointer() const { return counted_pointer<loop_future>(end_of_wait); }
 
   std::atomic<std::size_t> left;                 // acq_rel: the last one comes after all
   std::atomic<std::ptrdiff_t> unsuccessful{-1};  // relaxed: published by `left`, and by who settles `over`
-  stackless::future<> over;
+  end* const end_of_wait;
+  stackless::future<> over;  // has it
 
   void settle() { (void)static_cast<loop_future_of<void>&>(over.core()).try_set(); }
 };
@@ -44,6 +56,7 @@ future_wait::~future_wait() {
 }
 
 const stackless::future<>& future_wait::over() const noexcept { return state_->over; }
+std::uint64_t future_wait::cancellation() const noexcept { return state_->end_of_wait->cancellation; }
 std::ptrdiff_t future_wait::unsuccessful() const noexcept {
   return state_->unsuccessful.load(std::memory_order_relaxed);
 }
@@ -98,17 +111,19 @@ stackless::future<> done_queue::next() const {
 
 bool done_queue::is_late() const noexcept { return state_->late; }
 
-stackless::task<bool> end_all(std::vector<any_future> what, bool& is_cancelled) {
+stackless::task<bool> end_all(std::vector<any_future> what, bool& is_cancelled, std::uint64_t cancellation) {
   bool has_just_come = is_cancelled, all_heard = true;
   for (bool ended = false; !ended;) {
     bool is_heard = false;
-    for (const any_future& each : what) is_heard |= each.cancel();
+    for (const any_future& each : what) is_heard |= has_just_come ? each.core().hand_on(cancellation) : each.cancel();
     if (has_just_come && !is_heard) all_heard = false;
+    const future_wait waiting(what, return_when::all_completed, never);
     try {
-      (void)co_await stackless::wait(what);
+      co_await waiting.over();
       ended = true;
     } catch (const cancelled&) {
       is_cancelled = has_just_come = true;
+      cancellation = waiting.cancellation();
     }
   }
   co_return all_heard;

@@ -9,6 +9,7 @@ using stackless::return_when;
 stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions) {
   if (what.empty()) co_return;
   bool is_cancelled = false;
+  std::uint64_t cancellation = 0;
   std::ptrdiff_t first = -1;
   {
     const future_wait waiting(what, with_exceptions ? return_when::all_completed : future_wait::first_unsuccessful,
@@ -18,10 +19,11 @@ stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions)
       first = waiting.unsuccessful();
     } catch (const cancelled&) {
       is_cancelled = true;
+      cancellation = waiting.cancellation();
     }
   }
   if (is_cancelled) {
-    (void)co_await end_all(what, is_cancelled);
+    (void)co_await end_all(what, is_cancelled, cancellation);
     for (const any_future& each : what) forget_exception(each);
     throw cancelled();
   }

@@ -8,6 +8,7 @@
 
 #include "run/direct_joiner.hpp"
 #include "sched/pick.hpp"
+#include "stackless/cancellations.hpp"
 #include "stackless/driving.hpp"
 
 namespace weft::detail {
@@ -36,6 +37,7 @@ task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* pro
   task.thread_waits = !desk && of;
   task.swept = false;
   task.hidden = false;
+  task.told = false;
   task.cancel_requests = 0;
   task.follower = nullptr;
   if (!creator || creator->has_context) task.inherit(creator ? creator->context : context_place_here(false));
@@ -75,14 +77,17 @@ task_core& verified(task_core* core) {
 
 bool cancel(task_core& core) noexcept {
   if (!core.end.lock()) return false;
-  const bool won = request_cancel(core);
+  const bool won = request_cancel(core, cancellations::next());
   core.end.unlock();
   if (won) core.unpark(core);
   return true;
 }
 
-bool request_cancel(task_core& core) noexcept {
+bool request_cancel(task_core& core, std::uint64_t number) noexcept {
   ++core.cancel_requests;
+  if (!core.told || core.told_at.load(std::memory_order_relaxed) < number)  // seen through the claim by who is struck
+    core.told_at.store(number, std::memory_order_relaxed);
+  core.told = true;
   return cancel_wait(core, core.joins);
 }
 
@@ -125,7 +130,7 @@ std::coroutine_handle<> task_join::wait() noexcept {
     return run_others(self_);
   }
   if (self_.word.pending()) {
-    self_.word.clear_pending();
+    (void)heed_cancellation(self_);
     course_ = course::cancelled;
   } else if (!whom_.end.has_ended()) {
     course_ = course::refused;
@@ -139,7 +144,7 @@ void task_join::after_wait() {
     self_.waits_for.store(nullptr, std::memory_order_relaxed);
     if (whom_.end.has_ended()) [[likely]]
       return;
-    self_.word.clear_pending();
+    (void)heed_cancellation(self_);
   } else if (course_ == course::refused) {
     refuse_another();
   }

@@ -152,12 +152,13 @@ bool future_await::advance() noexcept {
   bool is_cancelled = false;
   if (waiting_) {
     waiting_ = false;
-    is_cancelled = wait_.end() == outcome::cancelled;
+    is_cancelled = wait_.end_unheeded() == outcome::cancelled;
     what_.withdraw(wait_.node());
   }
   for (;;) {
-    if (is_cancelled || take_cancellation(self())) {
-      struck_ = alone_ || !what_.cancel();
+    if (is_cancelled || self().word.pending()) {
+      const std::uint64_t number = heed_cancellation(self());
+      struck_ = alone_ || !what_.hand_on(number);
       if (struck_) return true;
       handed_on_ = true;
     }

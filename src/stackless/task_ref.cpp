@@ -8,6 +8,7 @@
 #include <weft/detail/stackless/task_join.hpp>
 #include <weft/stackless/error.hpp>
 
+#include "stackless/cancellations.hpp"
 #include "stackless/tasks.hpp"
 
 namespace weft::stackless {
@@ -30,7 +31,17 @@ bool task_ref::done() const noexcept {
 
 bool task_ref::cancel() const noexcept {
   if (!lock()) return false;
-  const bool won = detail::request_cancel(*core_);
+  const bool won = detail::request_cancel(*core_, detail::cancellations::next());
+  core_->end.unlock();
+  if (won) core_->unpark(*core_);
+  return true;
+}
+
+bool task_ref::hand_on(std::uint64_t number) const noexcept {
+  if (!lock()) return false;
+  const bool knows = core_->told && !core_->word.pending() && core_->told_at.load(std::memory_order_relaxed) >= number;
+  if (knows) ++core_->cancel_requests;  // no timeout may take what it was told for its own
+  const bool won = !knows && detail::request_cancel(*core_, number);
   core_->end.unlock();
   if (won) core_->unpark(*core_);
   return true;
@@ -47,6 +58,7 @@ unsigned task_ref::uncancel() const noexcept {
   if (!lock()) return 0;
   if (core_->cancel_requests) --core_->cancel_requests;
   const unsigned left = core_->cancel_requests;
+  core_->told = false;  // that was another one's
   // One that has not struck does not strike any more, as in Python 3.13.
   const detail::task_desk* const desk = detail::task_desk_on_entry();
   if (left == 0 && desk && desk->running() == core_) core_->word.clear_pending();

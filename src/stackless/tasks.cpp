@@ -11,6 +11,7 @@
 
 #include "context/raw_line.hpp"
 #include "run/direct_joiner.hpp"
+#include "stackless/cancellations.hpp"
 #include "stackless/driving.hpp"
 #include "stackless/loop_core.hpp"
 
@@ -65,9 +66,10 @@ std::uint64_t tasks::started() const noexcept {
 void tasks::cancel_all() noexcept {
   root_cancelled_.store(true, std::memory_order_seq_cst);
   wake_list woken;
-  for_each_living([&woken](task_core& task) {
+  const std::uint64_t number = cancellations::next();  // one for all: nobody hands it on
+  for_each_living([&woken, number](task_core& task) {
     if (std::exchange(task.swept, true)) return;
-    if (request_cancel(task)) woken.push(task);  // counted: no timeout may take it for its own
+    if (request_cancel(task, number)) woken.push(task);  // counted: no timeout may take it for its own
   });
   woken.unpark_all();
 }

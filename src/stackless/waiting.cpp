@@ -4,25 +4,31 @@
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/operation.hpp>
 
+#include "stackless/cancellations.hpp"
 #include "stackless/tasks.hpp"
 
 namespace weft::detail {
 
+std::uint64_t heed_cancellation(task_core& self) noexcept {
+  self.word.clear_pending();  // a cancel() that comes at this moment is this one
+  return self.told_at.exchange(cancellations::newest(), std::memory_order_relaxed);
+}
+
 bool take_cancellation(task_core& self) noexcept {
   if (!self.word.pending()) return false;
-  self.word.clear_pending();  // a cancel() that comes at this moment is this one
+  (void)heed_cancellation(self);
   return true;
 }
 
 void throw_cancelled(task_core& self) {
-  self.word.clear_pending();
+  (void)heed_cancellation(self);
   throw cancelled();
 }
 
 bool task_wait::begin(task_core& self, const char* what) noexcept {
   const claim::ticket ticket = self.word.arm();
   if (ticket == 0) [[unlikely]] {
-    self.word.clear_pending();
+    (void)heed_cancellation(self);
     return false;
   }
   show(self, ticket, what);
@@ -70,7 +76,7 @@ outcome task_wait::end_unheeded() noexcept {
 outcome task_wait::end() noexcept {
   const outcome why = end_unheeded();
   if (why == outcome::cancelled) [[unlikely]]
-    node_.who->word.clear_pending();
+    (void)heed_cancellation(static_cast<task_core&>(*node_.who));
   return why;
 }
 

@@ -10,6 +10,10 @@
 #include <vector>
 #include <weft/detail/stackless/task_core.hpp>
 
+namespace weft::detail {
+class future_driver;
+}
+
 namespace weft::stackless {
 
 // Copies refer to the same task; when that has ended it is `done`, has no name, no stack, and nothing that is asked of it
@@ -47,7 +51,10 @@ class task_ref {
   [[nodiscard]] friend bool operator==(const task_ref& a, const task_ref& b) noexcept { return a.id_ == b.id_; }
 
  private:
+  friend class detail::future_driver;
   [[nodiscard]] bool lock() const noexcept;
+  // The cancellation of a task that waits for it, of that number.
+  [[nodiscard]] bool hand_on(std::uint64_t number) const noexcept;
 
   detail::task_core* core_ = nullptr;
   std::uint64_t id_ = 0;

@@ -51,6 +51,7 @@ task<waited<future<T>>> wait(std::vector<task_handle<T>> what, return_when when 
 template <awaitable What> task<future_result_t<What>> wait_for(What what, deadline until) {
   auto it = ensure_future(std::forward<What>(what));
   bool is_cancelled = false;
+  std::uint64_t cancellation = 0;
   if (!it.done() && !until.passed()) {
     const any_future one = it;
     const detail::future_wait waiting({&one, 1}, return_when::all_completed, until);
@@ -58,10 +59,11 @@ template <awaitable What> task<future_result_t<What>> wait_for(What what, deadli
       co_await waiting.over();
     } catch (const cancelled&) {
       is_cancelled = true;
+      cancellation = waiting.cancellation();
     }
   }
   if (is_cancelled || !it.done()) {
-    const bool is_heard = co_await detail::end_all(detail::just(it), is_cancelled);
+    const bool is_heard = co_await detail::end_all(detail::just(it), is_cancelled, cancellation);
     if (!is_heard || (is_cancelled && it.cancelled())) throw cancelled();
     if (it.cancelled()) throw timed_out("weft::stackless: wait_for() has waited long enough");
   }

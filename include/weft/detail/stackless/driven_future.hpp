@@ -22,6 +22,8 @@ class future_driver : public task_follower {
 
  protected:
   ~future_driver() = default;
+  // False: it has ended.
+  [[nodiscard]] bool tell(std::uint64_t number) const noexcept { return task_.hand_on(number); }
   // Starts it; `frame` belongs to the task from here on. It is weft's own, and only waits, if the future stands for another
   // one. Throws loop_error when the loop is closed, bad_alloc.
   void start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
@@ -41,6 +43,7 @@ template <class T> class driven_future final : public loop_future_of<T>, public 
 
   // Only asks: it is done when the task is.
   bool cancel() noexcept override { return !this->is_done() && task().cancel(); }
+  bool hand_on(std::uint64_t number) noexcept override { return !this->is_done() && tell(number); }
   void require_settling() override { refuse_settling(); }
   [[nodiscard]] bool is_driven_by(const task_core& who) const noexcept override { return task().id() == who.id; }
 

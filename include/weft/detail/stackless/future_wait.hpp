@@ -54,10 +54,13 @@ class future_wait {
 
   // Done when there is nothing more to wait for, or the time has come.
   [[nodiscard]] const stackless::future<>& over() const noexcept;
+  // When `cancelled` has left the co_await of that: its number.
+  [[nodiscard]] std::uint64_t cancellation() const noexcept;
   // With `first_unsuccessful`: the index of that one, -1 if there is none so far.
   [[nodiscard]] std::ptrdiff_t unsuccessful() const noexcept;
 
  private:
+  struct end;
   struct state;
   const std::vector<stackless::any_future> what_;
   std::vector<std::uint64_t> callbacks_;
@@ -88,9 +91,10 @@ class done_queue {
 };
 
 // co_await: cancels all that are not done, and waits until they are. A cancellation of the caller meanwhile is handed on to
-// those that are left, and noted in `is_cancelled`; one that was noted before counts, too. False: one of them came when
-// there was nobody left, and so is the caller's alone.
-[[nodiscard]] stackless::task<bool> end_all(std::vector<stackless::any_future> what, bool& is_cancelled);
+// those that are left, and noted in `is_cancelled`; one that was noted before counts, too, and has that number. False: one
+// of them came when there was nobody left, and so is the caller's alone.
+[[nodiscard]] stackless::task<bool> end_all(std::vector<stackless::any_future> what, bool& is_cancelled,
+                                            std::uint64_t cancellation);
 
 // Not in the coroutines: g++ 12 has trouble with initializer lists there.
 [[nodiscard]] inline std::vector<stackless::any_future> just(const stackless::any_future& one) { return {one}; }

@@ -65,6 +65,8 @@ class loop_future {
   [[nodiscard]] loop_core& loop() const noexcept { return *loop_; }
   // False: it is done already. What a task drives is only asked to end.
   virtual bool cancel() noexcept;
+  // The same by the cancellation of a task that waits for it: that of this number, which its own may have heard of.
+  virtual bool hand_on(std::uint64_t) noexcept { return cancel(); }
   // Throws invalid_state unless it is pending.
   void fail(std::exception_ptr what);
   bool try_fail(std::exception_ptr what) noexcept;  // false: it was settled before

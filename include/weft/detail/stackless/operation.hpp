@@ -7,6 +7,7 @@
 #pragma once
 
 #include <coroutine>
+#include <cstdint>
 #include <weft/detail/run/timer_node.hpp>
 #include <weft/detail/run/wait_queue.hpp>
 #include <weft/detail/stackless/task_core.hpp>
@@ -15,6 +16,8 @@ namespace weft::detail {
 
 // A cancellation is delivered once: the next one needs another cancel().
 [[noreturn]] void throw_cancelled(task_core& self);
+// It strikes, whatever becomes of that: its number, see `cancellations`.
+std::uint64_t heed_cancellation(task_core& self) noexcept;
 // The same as an answer: whether there was one, which is now taken.
 [[nodiscard]] bool take_cancellation(task_core& self) noexcept;
 

@@ -95,6 +95,7 @@ struct alignas(64) task_core final : runnable, waiter {
   bool swept = false;                 // cancelled with its runtime, which is done once; under the lock of `end`
   bool has_context = false;           // `context` must be cleared at the end
   bool hidden = false;                // weft's own: all_tasks() does not know it
+  bool told = false;                  // was cancelled, see `told_at`, and not taken back; under the lock of `end`
   unsigned cancel_requests = 0;       // under the lock of `end`
   std::string* name = nullptr;        // under the lock of `end`; null: the usual one
   task_follower* follower = nullptr;  // null: nobody, but for its joiner
@@ -105,6 +106,8 @@ struct alignas(64) task_core final : runnable, waiter {
   std::atomic<const char*> waits_for{nullptr};
   std::atomic<std::int64_t> waits_until{deadline::limit};
   context_place context;
+  // Of `cancellations`: the last one that was asked for or, when that has struck, the newest one then.
+  std::atomic<std::uint64_t> told_at{0};
 
   // Before it starts, by its creator.
   void inherit(const context_place& from) noexcept {

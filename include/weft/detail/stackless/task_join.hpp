@@ -24,8 +24,8 @@ void start(task_core& core) noexcept;
 [[nodiscard]] task_core& verified(task_core* core);
 // The handle's owner.
 bool cancel(task_core& core) noexcept;
-// With `end` locked. True: it has to be unparked when that is unlocked.
-[[nodiscard]] bool request_cancel(task_core& core) noexcept;
+// With `end` locked. `number`: of `cancellations`. True: it has to be unparked when that is unlocked.
+[[nodiscard]] bool request_cancel(task_core& core, std::uint64_t number) noexcept;
 [[nodiscard]] std::string default_name(const task_core& core);
 // The handle's owner, when the task has ended: its frame and its block go.
 void release(task_core& core) noexcept;
