@@ -68,6 +68,11 @@ int file_call::look(short events) const noexcept {
   return next::poll(&file, 1, 0);
 }
 
+bool file_call::shows(short events) const noexcept {
+  pollfd file{file_.number(), events, 0};
+  return next::poll(&file, 1, 0) > 0 && (file.revents & events);
+}
+
 deadline file_call::limit(direction which) noexcept {
   if (has_limit_ || !is_socket()) return limit_;
   has_limit_ = true;

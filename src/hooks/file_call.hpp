@@ -4,7 +4,7 @@
 // Invariants
 //  - O_NONBLOCK of the program's file is never changed here: the flag belongs to the open file, which other processes
 //    may share. So each kind of file is tried in a manner of its own that does not block:
-//      sockets             with MSG_DONTWAIT
+//      sockets             with MSG_DONTWAIT, but for datagrams that will never come (`try_flag`)
 //      pipes, eventfds     with RWF_NOWAIT
 //      others              asked by poll(2) first, under a lock of the number's; a thread that is not asked, or another
 //                          process, may come in between, and then the call blocks the worker until there is more
@@ -14,6 +14,9 @@
 //    no (`file_settings`). Where the program set it, the failure is what the call returns.
 #pragma once
 
+#include <poll.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cerrno>
@@ -50,6 +53,13 @@ class file_call : public opaque_call {
   [[nodiscard]] bool is_nonblocking() const noexcept;
   // Whether the other side has said in this life that nothing more will come.
   [[nodiscard]] bool has_ended() const noexcept;
+
+  // The flag of a receive that is a try. None where shutdown(2) has ended a socket of messages: the kernel says so only to
+  // who would wait, and lets nobody wait.
+  [[nodiscard]] int try_flag() const noexcept {
+    const bool may_have_ended = kind() == file_kind::messages && (state().sticky_events() & EPOLLRDHUP);
+    return may_have_ended && shows(POLLRDHUP) ? 0 : MSG_DONTWAIT;
+  }
 
   // Whether the number was closed since the call began. To be asked wherever others may have run.
   [[nodiscard]] bool is_over() const noexcept { return file_.life() != life_; }
@@ -139,6 +149,8 @@ class file_call : public opaque_call {
  private:
   // What poll(2) says, without a wait.
   [[nodiscard]] int look(short events) const noexcept;
+  // Whether poll(2) says one of these of it.
+  [[nodiscard]] bool shows(short events) const noexcept;
   [[nodiscard]] int wait_in_place(direction which) noexcept;
   [[nodiscard]] int wait_once(direction which, descriptor::attempt seen) noexcept;
   // What the kernel has said of the file and may be relied on.

@@ -56,9 +56,9 @@ constexpr std::size_t most_of_terminals = 128;
 constexpr iovec nothing{nullptr, 0};
 
 tried received(file_call& call, int fd, const iovec* parts, int count) noexcept {
-  if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count); });
+  if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count, call.try_flag()); });
   return call.until_received(parts->iov_len,
-                             [&] { return call_recv(fd, parts->iov_base, parts->iov_len, MSG_DONTWAIT); });
+                             [&] { return call_recv(fd, parts->iov_base, parts->iov_len, call.try_flag()); });
 }
 
 // Of at least one byte.

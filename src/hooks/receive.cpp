@@ -97,9 +97,9 @@ ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msgh
   if (const int error = call.begin()) return call.returns(error, ssize_t(-1));
   const auto receive = [&] {
     if (wants_all(call, flags)) return receive_all(call, fd, message, flags);
-    if (flags != 0) return call.until_done(direction::read, [&](auto) { return attempt(flags | MSG_DONTWAIT); });
+    if (flags != 0) return call.until_done(direction::read, [&](auto) { return attempt(flags | call.try_flag()); });
     return call.until_received(gather::bytes_of(message.msg_iov, message.msg_iovlen),
-                               [&] { return attempt(MSG_DONTWAIT); });
+                               [&] { return attempt(call.try_flag()); });
   };
   const tried result = receive();
   return call.returns(result.error, result.result);
@@ -143,8 +143,8 @@ int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
     else if (wants_all(call, flags))
       result = receive_all(call, fd, at.msg_hdr, kept);
     else
-      result =
-          call.until_done(direction::read, [&](auto) { return next::recvmsg(fd, &at.msg_hdr, kept | MSG_DONTWAIT); });
+      result = call.until_done(direction::read,
+                               [&](auto) { return next::recvmsg(fd, &at.msg_hdr, kept | call.try_flag()); });
     if (result.error) {
       if (done == 0) return call.returns(result.error, -1);
       break;
@@ -159,11 +159,11 @@ int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
 
 }  // namespace
 
-ssize_t receive_now(int fd, const iovec* parts, int count) noexcept {
+ssize_t receive_now(int fd, const iovec* parts, int count, int flags) noexcept {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(parts);
   message.msg_iovlen = std::size_t(count);
-  return next::recvmsg(fd, &message, MSG_DONTWAIT);
+  return next::recvmsg(fd, &message, flags);
 }
 
 const hooks_file receive_hooks{};

@@ -25,8 +25,8 @@ namespace weft::detail {
   return message;
 }
 
-// recvmsg(2) and sendmsg(2) without waiting, into and from buffers alone.
-[[nodiscard]] ssize_t receive_now(int fd, const iovec* parts, int count) noexcept;
+// recvmsg(2) and sendmsg(2) into and from buffers alone.
+[[nodiscard]] ssize_t receive_now(int fd, const iovec* parts, int count, int flags) noexcept;
 [[nodiscard]] ssize_t send_now(int fd, const iovec* parts, int count, int flags) noexcept;
 
 }  // namespace weft::detail

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: BSL-1.0
+// What is said of a socket that has come to an end: by shutdown(2), or by an error.
+#include <doctest/doctest.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <string>
+#include <utility>
+
+#include "hooks/files.hpp"
+#include "hooks/stage.hpp"
+
+using namespace weft::test;
+
+namespace {
+
+ends make_udp() {
+  loopback near, far;
+  ends made{make_bound(SOCK_DGRAM, near), make_bound(SOCK_DGRAM, far)};
+  REQUIRE(::connect(made.in, far.get(), far.size) == 0);
+  REQUIRE(::connect(made.out, near.get(), near.size) == 0);
+  return made;
+}
+
+}  // namespace
+
+WEFT_SCENARIO("a shutdown ends the wait for a datagram, and every later one") {
+  for (const maker make : {&make_udp, &datagrams, &records}) {
+    const ends files = make();
+    char byte = 'x';
+    iovec parts[2] = {{&byte, 1}, {nullptr, 0}};
+    auto& reader = s.start([&](transcript& says) {
+      WEFT_CALL(says, recv, files.in, &byte, 1, 0);
+      WEFT_CALL(says, read, files.in, &byte, 1);
+      WEFT_CALL(says, readv, files.in, parts, 2);
+      sockaddr_storage from{};
+      socklen_t size = sizeof from;
+      WEFT_CALL(says, recvfrom, files.in, &byte, 1, 0, reinterpret_cast<sockaddr*>(&from), &size);
+      says.note("name of " + std::to_string(size));
+      msghdr one{};
+      one.msg_iov = parts;
+      one.msg_iovlen = 1;
+      WEFT_CALL(says, recvmsg, files.in, &one, MSG_PEEK);
+      mmsghdr several[2] = {{one, 7}, {one, 7}};
+      WEFT_CALL(says, recvmmsg, files.in, several, 2, 0, nullptr);
+      says.note("messages of " + std::to_string(several[0].msg_len) + " and " + std::to_string(several[1].msg_len));
+    });
+    reader.until_it_waits();
+    WEFT_CALL(s.says(), shutdown, files.in, SHUT_RD);
+    reader.join();
+  }
+}
+
+WEFT_SCENARIO("a shutdown ends the wait for a datagram from anybody") {
+  loopback where;
+  const fd socket = make_bound(SOCK_DGRAM, where);
+  char byte = 'x';
+  auto& reader =
+      s.start([&](transcript& says) { WEFT_CALL(says, recvfrom, socket, &byte, 1, 0, nullptr, nullptr); });
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), shutdown, socket, SHUT_RDWR);
+  reader.join();
+}
