@@ -68,6 +68,12 @@ int file_call::look(short events) const noexcept {
   return next::poll(&file, 1, 0);
 }
 
+bool file_call::is_unix() const noexcept {
+  int domain = 0;
+  socklen_t size = sizeof domain;
+  return getsockopt(file_.number(), SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+}
+
 bool file_call::shows(short events) const noexcept {
   pollfd file{file_.number(), events, 0};
   return next::poll(&file, 1, 0) > 0 && (file.revents & events);

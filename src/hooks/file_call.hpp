@@ -53,7 +53,13 @@ class file_call : public opaque_call {
   [[nodiscard]] bool is_nonblocking() const noexcept;
   // Whether the other side has said in this life that nothing more will come.
   [[nodiscard]] bool has_ended() const noexcept;
-
+  // Whether the connection is over, with an error that may not have been told: the kernel tells each once, and a call that
+  // has done a part of its work leaves it to the next. Not on unix sockets, where such a call takes it and says nothing.
+  [[nodiscard]] bool leaves_error() const noexcept {
+    return (state().sticky_events() & EPOLLHUP) && shows(POLLHUP) && !is_unix();
+  }
+  // Unix sockets wait where others do not, and the other way round. One system call.
+  [[nodiscard]] bool is_unix() const noexcept;
   // The flag of a receive that is a try. None where shutdown(2) has ended a socket of messages: the kernel says so only to
   // who would wait, and lets nobody wait.
   [[nodiscard]] int try_flag() const noexcept {

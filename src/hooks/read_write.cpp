@@ -130,7 +130,8 @@ class writing {
 
   tried send() noexcept {
     const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (call_.ends_records() ? MSG_EOR : 0);
-    const tried result = call_.until_done(direction::write, [&](auto) {
+    const tried result = call_.until_done(direction::write, [&](auto) -> ssize_t {
+      if (done_ && call_.leaves_error()) return 0;
       const auto [parts, count] = rest_.now();
       return count == 1 ? call_send(fd_, parts->iov_base, parts->iov_len, flags) : send_now(fd_, parts, count, flags);
     });

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // recv(2) and its relatives. What never waits on a blocking socket either goes straight to libc: MSG_DONTWAIT, urgent
 // data.
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -36,16 +37,15 @@ constexpr int never_waits = MSG_DONTWAIT | MSG_OOB;
   return (flags & MSG_WAITALL) && call.kind() == file_kind::stream;
 }
 
-// Unix sockets wait where others do not, and the other way round.
-[[nodiscard]] bool is_unix(int fd) noexcept {
-  int domain = 0;
-  socklen_t size = sizeof domain;
-  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX;
+// Not by POLLIN, which tells of the end, too.
+[[nodiscard]] bool has_input(int fd) noexcept {
+  int bytes = 0;
+  return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 // MSG_PEEK with MSG_WAITALL: looks again and again at the same bytes until there are enough of them.
 tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t wanted) noexcept {
-  const bool waits = !is_unix(fd);  // those take what there is
+  const bool waits = !call.is_unix();  // those take what there is
   for (;;) {
     descriptor::attempt seen = 0;
     const tried result = call.until_done(direction::read, [&](auto now) {
@@ -67,6 +67,7 @@ tried receive_all(file_call& call, int fd, msghdr& message, int flags) noexcept 
   msghdr part = message;
   for (std::size_t done = 0;;) {
     const tried step = call.until_done(direction::read, [&](auto) {
+      if (done && call.leaves_error() && !has_input(fd)) return ssize_t{0};
       const auto [parts, count] = rest.now();
       part.msg_iov = parts;
       part.msg_iovlen = std::size_t(count);
@@ -92,7 +93,7 @@ ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msgh
                          Attempt&& attempt) noexcept {
   file_call call(self, fd, function);
   // Unix sockets have no error queue: they take the flag for none.
-  const bool never_waits_here = (flags & MSG_ERRQUEUE) && !is_unix(fd);
+  const bool never_waits_here = (flags & MSG_ERRQUEUE) && !call.is_unix();
   if (call.kind() == file_kind::elsewhere || never_waits_here) return attempt(flags);
   if (const int error = call.begin()) return call.returns(error, ssize_t(-1));
   const auto receive = [&] {

@@ -40,7 +40,8 @@ tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexce
   gather rest(message.msg_iov, message.msg_iovlen);
   msghdr part = message;
   for (std::size_t done = 0;;) {
-    const tried step = call.until_done(direction::write, [&](auto) {
+    const tried step = call.until_done(direction::write, [&](auto) -> ssize_t {
+      if (done && call.leaves_error()) return 0;
       const auto [parts, count] = rest.now();
       part.msg_iov = parts;
       part.msg_iovlen = std::size_t(count);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // What is said of a socket that has come to an end: by shutdown(2), or by an error.
 #include <doctest/doctest.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <functional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
@@ -61,4 +64,37 @@ WEFT_SCENARIO("a shutdown ends the wait for a datagram from anybody") {
   reader.until_it_waits();
   WEFT_CALL(s.says(), shutdown, socket, SHUT_RDWR);
   reader.join();
+}
+
+WEFT_SCENARIO("a reset in the middle of a call is told by the next one") {
+  const auto reset = [](fd& file) {
+    constexpr linger at_once{1, 0};
+    REQUIRE(::setsockopt(file, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+    file.close();
+  };
+  const std::string text = pattern(2'000'000);
+  const auto note_part = [](transcript& says, ssize_t size) {
+    says.instead(size > 0 && size < 2'000'000 ? "a part" : "not a part");
+  };
+  char buffer[10];
+  const auto read = [&](transcript& says, int file) { WEFT_CALL(says, read, file, buffer, 10); };
+  const std::vector<std::function<void(transcript&, int)>> ways{
+      [&](transcript& says, int file) { note_part(says, WEFT_CALL(says, write, file, text.data(), text.size())); },
+      [&](transcript& says, int file) { note_part(says, WEFT_CALL(says, send, file, text.data(), text.size(), 0)); },
+      [&](transcript& says, int file) { WEFT_CALL(says, recv, file, buffer, 10, MSG_WAITALL); }};
+  for (const auto& way : ways) {
+    ends files = make_tcp();
+    auto& caller = s.start([&](transcript& says) {
+      way(says, files.out);
+      read(says, files.out);
+      read(says, files.out);
+    });
+    caller.until_it_waits();
+    WEFT_CALL(s.says(), write, files.in, "012", 3);
+    for (int left = 3; &way == &ways[2] && left > 0; weft::this_fiber::yield())
+      REQUIRE(::ioctl(files.out, FIONREAD, &left) == 0);
+    caller.until_it_waits();
+    reset(files.in);
+    caller.join();
+  }
 }
