@@ -129,13 +129,13 @@ class writing {
   }
 
   tried send() noexcept {
-    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (call_.ends_records() ? MSG_EOR : 0);
+    const int flags = MSG_DONTWAIT | (done_ ? MSG_NOSIGNAL : 0) | (call_.ends_records() ? MSG_EOR : 0);
     const tried result = call_.until_done(direction::write, [&](auto) -> ssize_t {
       if (done_ && call_.leaves_error()) return 0;
       const auto [parts, count] = rest_.now();
       return count == 1 ? call_send(fd_, parts->iov_base, parts->iov_len, flags) : send_now(fd_, parts, count, flags);
     });
-    if (result.error == EPIPE && done_ == 0) raise_sigpipe();
+    if (result.error == EPIPE && done_ == 0) pass_on_sigpipe();
     return result;
   }
 

@@ -46,7 +46,7 @@ tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexce
       part.msg_iov = parts;
       part.msg_iovlen = std::size_t(count);
       const bool is_plain = count == 1 && !part.msg_control && !part.msg_name;
-      const int now = flags | MSG_DONTWAIT | MSG_NOSIGNAL;
+      const int now = flags | MSG_DONTWAIT | (done ? MSG_NOSIGNAL : 0);
       const ssize_t sent =
           is_plain ? call_send(fd, parts->iov_base, parts->iov_len, now) : next::sendmsg(fd, &part, now);
       // No cookie of the server's: the connection has only been begun, and a blocking socket waits for it.
@@ -60,7 +60,7 @@ tried send_all(file_call& call, int fd, const msghdr& message, int flags) noexce
     });
     if (step.error) {
       if (done) return {ssize_t(done), 0};
-      if (step.error == EPIPE && !(flags & MSG_NOSIGNAL)) raise_sigpipe();
+      if (step.error == EPIPE && !(flags & MSG_NOSIGNAL)) pass_on_sigpipe();
       return step;
     }
     done += std::size_t(step.result);

@@ -9,21 +9,16 @@
 
 namespace weft::detail {
 
-void raise_sigpipe() noexcept {
-  const int error = errno;
-  kill(getpid(), SIGPIPE);
-  errno = error;
-}
-
 void pass_on_sigpipe() noexcept {
   const int error = errno;
   sigset_t only;
   sigemptyset(&only);
   sigaddset(&only, SIGPIPE);
   const timespec now{};
-  while (sigtimedwait(&only, nullptr, &now) < 0 && errno == EINTR) {
+  int taken = -1;
+  while ((taken = sigtimedwait(&only, nullptr, &now)) < 0 && errno == EINTR) {
   }
-  raise_sigpipe();
+  if (taken == SIGPIPE) kill(getpid(), SIGPIPE);
   errno = error;
 }
 

@@ -3,13 +3,12 @@
 //
 // The kernel sends it to the thread that wrote, and weft's threads take no signals: there it would stay pending for ever.
 // So on a fiber it is raised for the process, whose own threads take it: a handler runs on one of them, maybe a little
-// later than the write returns.
+// later than the write returns. Whether it is sent at all is the kernel's to say: not by sockets of messages.
 #pragma once
 
 namespace weft::detail {
 
-void raise_sigpipe() noexcept;
-// For a system call that sent one to this thread already.
+// After a system call that may have sent one to this thread.
 void pass_on_sigpipe() noexcept;
 
 }  // namespace weft::detail

@@ -81,6 +81,33 @@ WEFT_SCENARIO("a reader that goes away in the middle of a write leaves what was 
   note_raised(s.says(), 1);
 }
 
+TEST_CASE("a message that nobody can read raises no SIGPIPE") {
+  sigset_t only, before;
+  sigemptyset(&only);
+  sigaddset(&only, SIGPIPE);
+  REQUIRE(::pthread_sigmask(SIG_BLOCK, &only, &before) == 0);
+  const auto is_raised = [] {
+    sigset_t pending;
+    REQUIRE(::sigpending(&pending) == 0);
+    return ::sigismember(&pending, SIGPIPE) == 1;
+  };
+  weft::run([&] {
+    for (const maker make : {&datagrams, &records, &a_stream}) {
+      const ends files = make();
+      ::shutdown(files.out, SHUT_RDWR);
+      CHECK(::write(files.out, "x", 1) == -1);
+      CHECK(is_raised() == (make == &a_stream));
+      CHECK(::send(files.out, "x", 1, 0) == -1);
+      CHECK(::send(files.out, "x", 1, MSG_DONTWAIT) == -1);
+      CHECK(errno == EPIPE);
+      CHECK(is_raised() == (make == &a_stream));
+    }
+  });
+  constexpr timespec none{};
+  CHECK(::sigtimedwait(&only, nullptr, &none) == SIGPIPE);
+  REQUIRE(::pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+}
+
 WEFT_SCENARIO("SIGPIPE that is ignored is only EPIPE") {
   auto* const before = std::signal(SIGPIPE, SIG_IGN);
   for (const maker make : {&a_pipe, &a_stream}) {
