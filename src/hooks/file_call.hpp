@@ -20,6 +20,7 @@
 #include <sys/types.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <weft/base/deadline.hpp>
@@ -122,15 +123,20 @@ class file_call : public opaque_call {
         is_stream && is_known_to_block() ? state().drained_since() : 0);
   }
 
-  // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events.
+  // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events. `would_wait`: whether
+  // the call would wait when poll(2) has found nothing.
   template <class Call> [[nodiscard]] ssize_t ask_first(short events, Call&& call) noexcept {
+    return ask_first(events, call, [] { return true; });
+  }
+  template <class Call, class Would_wait>
+  [[nodiscard]] ssize_t ask_first(short events, Call&& call, Would_wait&& would_wait) noexcept {
     const asking guard(*this);
     if (is_over()) {
       errno = EBADF;
       return -1;
     }
     const int found = look(events);
-    if (found == 0 && !is_nonblocking()) {
+    if (found == 0 && !is_nonblocking() && would_wait()) {
       errno = EAGAIN;
       return -1;
     }
@@ -145,6 +151,14 @@ class file_call : public opaque_call {
     has_limit_ = is_late_ = false;
     limit_ = never;
   }
+  // From now on, where no option of a socket says how long.
+  void wait_at_most(std::chrono::nanoseconds length) noexcept {
+    has_limit_ = true;
+    is_late_ = false;
+    limit_ = deadline(length);
+  }
+  // Whether the time has passed, and this try is the last.
+  [[nodiscard]] bool is_late() const noexcept { return is_late_; }
   // No event will tell when another try is worth while: from now on `wait` waits a little, and longer each time.
   void expect_no_event() noexcept { is_unheard_ = true; }
   void look_again(const char* function) noexcept {

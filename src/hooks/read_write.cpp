@@ -19,8 +19,10 @@
 #include "hooks/file_call.hpp"
 #include "hooks/gather.hpp"
 #include "hooks/next.hpp"
+#include "hooks/next_shared.hpp"
 #include "hooks/sigpipe.hpp"
 #include "hooks/table.hpp"
+#include "hooks/terminal.hpp"
 #include "hooks/transfer.hpp"
 #include "hooks/uninterrupted.hpp"
 #include WEFT_HOOKS_EYES_HEADER
@@ -31,7 +33,6 @@ namespace weft::detail {
 namespace next {
 constexpr next_function<"read", ssize_t(int, void*, size_t)> read;
 constexpr next_function<"write", ssize_t(int, const void*, size_t)> write;
-constexpr next_function<"readv", ssize_t(int, const iovec*, int)> readv;
 constexpr next_function<"writev", ssize_t(int, const iovec*, int)> writev;
 constexpr next_function<"preadv2", ssize_t(int, const iovec*, int, off_t, int)> preadv2;
 constexpr next_function<"pwritev2", ssize_t(int, const iovec*, int, off_t, int)> pwritev2;
@@ -84,6 +85,9 @@ tried read_from(file_call& call, int fd, const iovec* parts, int count) noexcept
     if (result.error != EOPNOTSUPP) return result;
   }
   if (may_know_none(call) && next::preadv2(fd, &nothing, 1, -1, 0) < 0) return {-1, errno};
+  if (call.kind() == file_kind::asked_first) {
+    if (const auto modes = terminal_modes::of(fd)) return read_terminal(call, fd, parts, count, *modes);
+  }
   if (call.kind() != file_kind::elsewhere) {
     const tried result = call.until_done(
         direction::read, [&](auto) { return call.ask_first(POLLIN, [&] { return next::readv(fd, parts, count); }); });
