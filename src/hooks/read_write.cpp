@@ -52,9 +52,10 @@ constexpr std::size_t most_of_terminals = 128;
 // A file that knows no reading, or no writing, says so whatever there is: where RWF_NOWAIT is not used, it must not be waited
 // for. The kernel looks at that before it looks at how much is to be moved.
 [[nodiscard]] bool may_know_none(const file_call& call) noexcept {
-  return call.kind() == file_kind::special && !takes_nowait(call);
+  return call.kind() == file_kind::asked_first || (call.kind() == file_kind::special && !takes_nowait(call));
 }
 constexpr iovec nothing{nullptr, 0};
+[[nodiscard]] bool knows_none(ssize_t result) noexcept { return result < 0 && (errno == EBADF || errno == EINVAL); }
 
 tried received(file_call& call, int fd, const iovec* parts, int count) noexcept {
   if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count, call.try_flag()); });
@@ -84,7 +85,7 @@ tried read_from(file_call& call, int fd, const iovec* parts, int count) noexcept
     });
     if (result.error != EOPNOTSUPP) return result;
   }
-  if (may_know_none(call) && next::preadv2(fd, &nothing, 1, -1, 0) < 0) return {-1, errno};
+  if (may_know_none(call) && knows_none(next::preadv2(fd, &nothing, 1, -1, 0))) return {-1, errno};
   if (call.kind() == file_kind::asked_first) {
     if (const auto modes = terminal_modes::of(fd)) return read_terminal(call, fd, parts, count, *modes);
   }
@@ -123,7 +124,7 @@ class writing {
       const tried result = push();
       if (result.error != EOPNOTSUPP) return result;  // an eventfd says so
     }
-    if (may_know_none(call_) && next::pwritev2(fd_, &nothing, 1, -1, 0) < 0) return {-1, errno};
+    if (may_know_none(call_) && knows_none(next::pwritev2(fd_, &nothing, 1, -1, 0))) return {-1, errno};
     if (call_.kind() != file_kind::elsewhere) {
       const tried result = ask();
       if (result.error != EPERM) return result;  // the poller's: a device that is always ready

@@ -110,3 +110,14 @@ WEFT_SCENARIO("a terminal that is gone says so in whatever mode") {
     note_read(s.says(), terminal.out, 4);
   }
 }
+
+WEFT_SCENARIO("a terminal that was opened for the other direction only says so") {
+  const ends terminal = make_terminal(true);
+  char name[64], byte = 'x';
+  REQUIRE(::ptsname_r(terminal.in, name, sizeof name) == 0);
+  const fd reader(::open(name, O_RDONLY | O_NOCTTY | O_CLOEXEC)), writer(::open(name, O_WRONLY | O_NOCTTY | O_CLOEXEC));
+  WEFT_CALL(s.says(), read, writer, &byte, 1);
+  REQUIRE(::tcflow(terminal.out, TCOOFF) == 0);
+  WEFT_CALL(s.says(), write, reader, &byte, 1);
+  REQUIRE(::tcflow(terminal.out, TCOON) == 0);
+}
