@@ -35,13 +35,21 @@ int set_flags(int fd, long flags) noexcept { return next::fcntl(fd, F_SETFL, rei
   return !call.is_socket() || (call.state().is_open() && call.is_nonblocking());
 }
 
+// A socket on which nobody listens refuses an accept at once, whatever poll(2) says of it.
+[[nodiscard]] bool is_listening(int fd) noexcept {
+  int answer = 0;
+  socklen_t size = sizeof answer;
+  return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &answer, &size) != 0 || answer;
+}
+
 template <class Accept>
 int accept_on_fiber(control_block& self, int fd, const char* function, Accept&& accept) noexcept {
   file_call call(self, fd, function);
   if (is_left_alone(call)) return accept();
   if (const int error = call.begin()) return call.returns(error, -1);
-  const tried result =
-      call.until_done(direction::read, [&](auto) -> ssize_t { return call.ask_first(POLLIN, accept); });
+  const tried result = call.until_done(direction::read, [&](auto) -> ssize_t {
+    return call.ask_first(POLLIN, accept, [fd] { return is_listening(fd); });
+  });
   return call.returns(result.error, int(result.result));
 }
 

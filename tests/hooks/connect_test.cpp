@@ -148,6 +148,16 @@ WEFT_SCENARIO("an accept ends with the listener's timeout") {
   WEFT_OPEN(s.says(), accept4, listener, nullptr, nullptr, 12345);
 }
 
+WEFT_SCENARIO("an accept where nobody listens is refused at once") {
+  for (const maker make : {&make_tcp, &a_stream, &datagrams, &records}) {
+    const ends connected = make();
+    WEFT_CALL(s.says(), accept, connected.in, nullptr, nullptr);
+  }
+  loopback where;
+  const fd udp = make_bound(SOCK_DGRAM, where);
+  WEFT_CALL(s.says(), accept4, udp, nullptr, nullptr, 0);
+}
+
 WEFT_SCENARIO("a connect to a unix listener with a full backlog waits for an accept") {
   const local_name name(s, "full");
   const fd listener = new_socket(SOCK_STREAM, AF_UNIX);
