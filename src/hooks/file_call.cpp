@@ -2,7 +2,6 @@
 #include "hooks/file_call.hpp"
 
 #include <poll.h>
-#include <sys/epoll.h>
 
 #include <algorithm>
 #include <chrono>
@@ -60,8 +59,6 @@ bool file_call::is_nonblocking() const noexcept {
   asked.remember(blocks);
   return false;
 }
-
-bool file_call::has_ended() const noexcept { return state().sticky_events() & (EPOLLRDHUP | EPOLLHUP | EPOLLERR); }
 
 int file_call::look(short events) const noexcept {
   pollfd file{file_.number(), events, 0};

@@ -52,8 +52,8 @@ class file_call : public opaque_call {
   [[nodiscard]] descriptor& state() const noexcept { return *file_.state(); }
   // Whether the program made the file non-blocking. Up to one system call.
   [[nodiscard]] bool is_nonblocking() const noexcept;
-  // Whether the other side has said in this life that nothing more will come.
-  [[nodiscard]] bool has_ended() const noexcept;
+  // Whether poll(2) says one of these of it.
+  [[nodiscard]] bool shows(short events) const noexcept;
   // Whether the connection is over, with an error that may not have been told: the kernel tells each once, and a call that
   // has done a part of its work leaves it to the next. Not on unix sockets, where such a call takes it and says nothing.
   [[nodiscard]] bool leaves_error() const noexcept {
@@ -169,8 +169,6 @@ class file_call : public opaque_call {
  private:
   // What poll(2) says, without a wait.
   [[nodiscard]] int look(short events) const noexcept;
-  // Whether poll(2) says one of these of it.
-  [[nodiscard]] bool shows(short events) const noexcept;
   [[nodiscard]] int wait_in_place(direction which) noexcept;
   [[nodiscard]] int wait_once(direction which, descriptor::attempt seen) noexcept;
   // What the kernel has said of the file and may be relied on.

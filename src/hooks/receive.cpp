@@ -52,7 +52,8 @@ tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t 
       seen = now;
       return next::recvmsg(fd, &message, flags | MSG_DONTWAIT);
     });
-    const bool is_enough = std::size_t(result.result) >= wanted || result.result == 0 || call.has_ended();
+    // As it is now: an end that was heard may be that of an attempt to connect.
+    const bool is_enough = std::size_t(result.result) >= wanted || result.result == 0 || call.shows(POLLRDHUP | POLLHUP);
     if (result.error || is_enough || !waits) return result;
     if (call.wait(direction::read, seen)) return result;
   }
