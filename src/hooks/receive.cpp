@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // recv(2) and its relatives. What never waits on a blocking socket either goes straight to libc: MSG_DONTWAIT, urgent
 // data.
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -59,16 +60,37 @@ tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t 
   }
 }
 
-// Goes on until all buffers are full, the stream ends, or control data came, behind which a read of the kernel's stops too.
+// Whether a unix socket passes credentials with what is read, also where there is no room for them.
+[[nodiscard]] bool passes_credentials(int fd) noexcept {
+  int answer = 0;
+  socklen_t size = sizeof answer;
+  return getsockopt(fd, SOL_SOCKET, SO_PASSCRED, &answer, &size) == 0 && answer;
+}
+
+// Whether a read of the kernel's stops behind what came with this part: files do that on unix sockets, and a change of
+// credentials, of which there is no knowing before the next part. On others control data ends nothing.
+[[nodiscard]] bool ends_with(const file_call& call, int fd, const msghdr& part) noexcept {
+  if (part.msg_controllen > 0) return call.is_unix();
+  return (part.msg_flags & MSG_CTRUNC) && call.is_unix() && !passes_credentials(fd);
+}
+
+// Whether more would be what lies behind an end that the next call must see: urgent data, or an error.
+[[nodiscard]] bool must_stop(const file_call& call, int fd) noexcept {
+  const bool is_at_mark = (call.state().sticky_events() & EPOLLPRI) && ::sockatmark(fd) == 1;
+  return is_at_mark || (call.leaves_error() && !has_input(fd));
+}
+
+// Goes on until all buffers are full, or the kernel would not go on.
 tried receive_all(file_call& call, int fd, msghdr& message, int flags) noexcept {
   const std::size_t wanted = gather::bytes_of(message.msg_iov, message.msg_iovlen);
   flags &= ~MSG_WAITALL;
   if (flags & MSG_PEEK) return peek_all(call, fd, message, flags, wanted);
   gather rest(message.msg_iov, message.msg_iovlen);
   msghdr part = message;
+  std::size_t control = 0;
   for (std::size_t done = 0;;) {
-    const tried step = call.until_done(direction::read, [&](auto) {
-      if (done && call.leaves_error() && !has_input(fd)) return ssize_t{0};
+    const tried step = call.until_received(wanted - done, [&] {
+      if (done && must_stop(call, fd)) return ssize_t{0};
       const auto [parts, count] = rest.now();
       part.msg_iov = parts;
       part.msg_iovlen = std::size_t(count);
@@ -77,10 +99,11 @@ tried receive_all(file_call& call, int fd, msghdr& message, int flags) noexcept 
     });
     if (step.error && done == 0) return step;
     done += std::size_t(std::max<ssize_t>(step.result, 0));
-    const bool got_control = !step.error && part.msg_controllen > 0;
-    if (step.error || step.result == 0 || done >= wanted || got_control) {
+    if (step.result > 0) control = part.msg_controllen;
+    // A file that may not block is not asked again. Of one that may the next try waits first, and hears of urgent data.
+    if (step.result <= 0 || done >= wanted || ends_with(call, fd, part) || call.is_nonblocking()) {
       message.msg_namelen = part.msg_namelen;
-      message.msg_controllen = got_control ? part.msg_controllen : 0;
+      message.msg_controllen = control;
       message.msg_flags = part.msg_flags;
       return {ssize_t(done), 0};
     }

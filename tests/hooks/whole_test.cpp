@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -42,5 +43,71 @@ WEFT_SCENARIO("a look at all of it waits though an earlier connection was refuse
   until_there_are(client, 4);
   reader.until_it_waits();
   WEFT_CALL(s.says(), write, server, "efgh", 4);
+  reader.join();
+}
+
+WEFT_SCENARIO("a receive of all of it stops at the urgent mark") {
+  const ends files = make_tcp();
+  constexpr timeval soon{0, 20'000};
+  REQUIRE(::setsockopt(files.in, SOL_SOCKET, SO_RCVTIMEO, &soon, sizeof soon) == 0);
+  char text[8];
+  for (const int flags : {int(MSG_WAITALL), MSG_WAITALL | MSG_PEEK, 0, 0}) {
+    if (flags & MSG_WAITALL) {
+      WEFT_CALL(s.says(), send, files.out, "ab", 2, 0);
+      WEFT_CALL(s.says(), send, files.out, "!", 1, MSG_OOB);
+      WEFT_CALL(s.says(), send, files.out, "cd", 2, 0);
+    }
+    s.says().note(text_of(text, WEFT_CALL(s.says(), recv, files.in, text, 4, flags)));
+  }
+}
+
+WEFT_SCENARIO("what TCP tells beside the data does not end a receive of all of it") {
+  const ends files = make_tcp();
+  constexpr int on = 1;
+  WEFT_CALL(s.says(), setsockopt, files.in, IPPROTO_TCP, TCP_INQ, &on, sizeof on);
+  char text[8];
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+  auto& reader = s.start([&](transcript& says) {
+    iovec into{text, 8};
+    msghdr message{};
+    message.msg_iov = &into;
+    message.msg_iovlen = 1;
+    message.msg_control = control;
+    message.msg_controllen = sizeof control;
+    says.note(text_of(text, WEFT_CALL(says, recvmsg, files.in, &message, MSG_WAITALL)));
+    says.note("control data of " + std::to_string(message.msg_controllen));
+  });
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), write, files.out, "abcd", 4);
+  until_there_are(files.in, 0);
+  WEFT_CALL(s.says(), write, files.out, "efgh", 4);
+  reader.join();
+}
+
+WEFT_SCENARIO("a receive of all of it stops behind files, also where there is no room for them") {
+  const ends files = make_pair(SOCK_STREAM);
+  char text[8];
+  auto& reader = s.start([&](transcript& says) {
+    says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 8, MSG_WAITALL)));
+    says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 4, MSG_WAITALL)));
+  });
+  reader.until_it_waits();
+  char sent[] = "abcd";
+  iovec from{sent, 4};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
+  msghdr message{};
+  message.msg_iov = &from;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* const head = CMSG_FIRSTHDR(&message);
+  head->cmsg_level = SOL_SOCKET;
+  head->cmsg_type = SCM_RIGHTS;
+  head->cmsg_len = CMSG_LEN(sizeof(int));
+  const int passed = files.out;
+  std::memcpy(CMSG_DATA(head), &passed, sizeof passed);
+  WEFT_CALL(s.says(), sendmsg, files.out, &message, 0);
+  until_there_are(files.in, 0);
+  WEFT_CALL(s.says(), write, files.out, "efgh", 4);
   reader.join();
 }
