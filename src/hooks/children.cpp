@@ -17,6 +17,7 @@
 #include "hooks/adoption.hpp"
 #include "hooks/caller.hpp"
 #include "hooks/elsewhere.hpp"
+#include "hooks/file_settings.hpp"
 #include "hooks/lives.hpp"
 #include "hooks/next.hpp"
 #include "hooks/next_shared.hpp"
@@ -85,6 +86,12 @@ pid_t wait_on_fiber(control_block& self, const char* function, pid_t child, int*
                               [&] { return next::wait4(child, status, options | WNOHANG, used); });
 }
 
+// A pidfd that does not block is not waited for. P_PIDFD, for which older libcs have no name.
+[[nodiscard]] bool waits(idtype_t which, id_t id, int options) noexcept {
+  constexpr auto pidfd = idtype_t(3);
+  return !(options & WNOHANG) && !(which == pidfd && file_settings::is_nonblocking(int(id)));
+}
+
 // waitid(2) says by another way whether there was somebody.
 int waitid_on_fiber(control_block& self, idtype_t which, id_t id, siginfo_t* what, int options) noexcept {
   opaque_call call(self);
@@ -135,7 +142,7 @@ pid_t waitpid(pid_t child, int* status, int options) {
 
 int waitid(idtype_t which, id_t id, siginfo_t* what, int options) {
   control_block* const self = hooked_fiber();
-  if (!self || (options & WNOHANG) || !is_own_process()) [[likely]]
+  if (!self || !waits(which, id, options) || !is_own_process()) [[likely]]
     return next::waitid(which, id, what, options);
   return waitid_on_fiber(*self, which, id, what, options);
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
 // Waiting for children: by number, any of them, how they ended; and system(3).
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -75,6 +77,23 @@ WEFT_SCENARIO("a child that has ended is there at once, and once only") {
   WEFT_CALL(s.says(), waitid, P_PID, id_t(one.number), &what, WEXITED);
   WEFT_CALL(s.says(), waitpid, 1, &status, 0);
   WEFT_CALL(s.says(), waitpid, 1, &status, 0x4000);
+}
+
+WEFT_SCENARIO("a child by a pidfd that does not block is not waited for") {
+  child one(3);
+  const fd number(int(::syscall(SYS_pidfd_open, one.number, O_NONBLOCK)));
+  REQUIRE(number >= 0);
+  constexpr auto by_pidfd = idtype_t(3);  // P_PIDFD, for which older libcs have no name
+  siginfo_t what{};
+  WEFT_CALL(s.says(), waitid, by_pidfd, id_t(int(number)), &what, WEXITED);
+  set_nonblocking(number, false);
+  auto& waiter = s.start([&](transcript& says) {
+    WEFT_CALL(says, waitid, by_pidfd, id_t(int(number)), &what, WEXITED);
+    says.note(what.si_pid == one.number ? "the child " + std::to_string(what.si_status) : "another");
+  });
+  waiter.until_it_waits();
+  one.end();
+  waiter.join();
 }
 
 WEFT_SCENARIO("any child, when it is only one") {
