@@ -59,6 +59,8 @@ class file_call : public opaque_call {
   [[nodiscard]] bool leaves_error() const noexcept {
     return (state().sticky_events() & EPOLLHUP) && shows(POLLHUP) && !is_unix();
   }
+  // Whether an error is there to be told, or something in the error queue.
+  [[nodiscard]] bool has_error() const noexcept { return (state().sticky_events() & EPOLLERR) && shows(POLLERR); }
   // Unix sockets wait where others do not, and the other way round. One system call.
   [[nodiscard]] bool is_unix() const noexcept;
   // The flag of a receive that is a try. None where shutdown(2) has ended a socket of messages: the kernel says so only to

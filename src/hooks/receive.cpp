@@ -149,37 +149,60 @@ ssize_t recvfrom_on_fiber(control_block& self, int fd, void* to, size_t size, in
   return result;
 }
 
-// As the kernel has it: the time is looked at after each message, and an error behind the first one waits for its turn.
+// The messages of one recvmmsg(2).
+struct several {
+  mmsghdr* messages;
+  unsigned count, done;
+  int flags;
+  const deadline* end;  // null: none
+
+  // By the kernel's own call, which looks at the time after each message and leaves an error behind the first to the next
+  // call. How many there were, or -1.
+  int receive_now(int fd, int how) noexcept {
+    timespec left{};
+    if (end) left = timespec_of(end->remaining());
+    return next::recvmmsg(fd, messages + done, count - done, flags | how, end ? &left : nullptr);
+  }
+};
+
+// May park. Some more; an error is left to the next call where there are some already. 0: none, for good.
+tried receive_more(file_call& call, int fd, several& all, descriptor::attempt& seen) noexcept {
+  return call.until_done(
+      direction::read,
+      [&](auto now) {
+        seen = now;
+        return all.done && call.has_error() ? 0 : all.receive_now(fd, call.try_flag());
+      },
+      seen);  // what was there then is taken: the next time it waits first
+}
+
+tried receive_one(file_call& call, int fd, several& all) noexcept {
+  mmsghdr& at = all.messages[all.done];
+  const tried result = receive_all(call, fd, at.msg_hdr, all.flags & ~MSG_WAITFORONE);
+  if (result.error) return result;
+  at.msg_len = unsigned(result.result);
+  return {1, 0};
+}
+
 int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned count, int flags,
                       timespec* timeout) noexcept {
   file_call call(self, fd, "recvmmsg");
   if (call.kind() == file_kind::elsewhere) return next::recvmmsg(fd, messages, count, flags, timeout);
   if (const int error = call.begin()) return call.returns(error, -1);
   const deadline end = timeout ? from_now(*timeout) : never;
-  const int kept = flags & ~MSG_WAITFORONE;
-  unsigned done = 0;
-  while (done < count) {
+  several all{messages, count, 0, flags, timeout ? &end : nullptr};
+  const bool is_whole = wants_all(call, flags), is_one_wait = flags & MSG_WAITFORONE;
+  for (descriptor::attempt seen = 0; all.done < count;) {
     call.begin_message();
-    mmsghdr& at = messages[done];
-    const bool may_wait = done == 0 || !(flags & MSG_WAITFORONE);
-    tried result{};
-    if (!may_wait)
-      result = call.is_over() ? tried{-1, EBADF} : outcome_of(next::recvmsg(fd, &at.msg_hdr, kept | MSG_DONTWAIT));
-    else if (wants_all(call, flags))
-      result = receive_all(call, fd, at.msg_hdr, kept);
-    else
-      result = call.until_done(direction::read,
-                               [&](auto) { return next::recvmsg(fd, &at.msg_hdr, kept | call.try_flag()); });
-    if (result.error) {
-      if (done == 0) return call.returns(result.error, -1);
-      break;
-    }
-    at.msg_len = unsigned(result.result);
-    ++done;
-    if (timeout && end.passed()) break;
+    const tried some = is_whole ? receive_one(call, fd, all) : receive_more(call, fd, all, seen);
+    if (some.error && all.done == 0) return call.returns(some.error, -1);
+    all.done += unsigned(std::max<ssize_t>(some.result, 0));
+    if (some.result <= 0 || (timeout && end.passed()) || is_one_wait) break;
   }
+  if (is_whole && is_one_wait && all.done < count && !end.passed() && !call.is_over())
+    all.done += unsigned(std::max(all.receive_now(fd, MSG_DONTWAIT), 0));
   if (timeout) *timeout = timespec_of(end.remaining());
-  return call.returns(0, int(done));
+  return call.returns(0, int(all.done));
 }
 
 }  // namespace

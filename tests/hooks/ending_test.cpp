@@ -48,6 +48,7 @@ WEFT_SCENARIO("a shutdown ends the wait for a datagram, and every later one") {
       mmsghdr several[2] = {{one, 7}, {one, 7}};
       WEFT_CALL(says, recvmmsg, files.in, several, 2, 0, nullptr);
       says.note("messages of " + std::to_string(several[0].msg_len) + " and " + std::to_string(several[1].msg_len));
+      WEFT_CALL(says, recvmmsg, files.in, several, 2, MSG_WAITFORONE, nullptr);
     });
     reader.until_it_waits();
     WEFT_CALL(s.says(), shutdown, files.in, SHUT_RD);
@@ -97,4 +98,41 @@ WEFT_SCENARIO("a reset in the middle of a call is told by the next one") {
     reset(files.in);
     caller.join();
   }
+}
+
+WEFT_SCENARIO("an error behind the first of several messages is told by the next call") {
+  ends files = make_udp();
+  char bytes[2];
+  iovec parts[2] = {{&bytes[0], 1}, {&bytes[1], 1}};
+  mmsghdr several[2]{};
+  for (int i = 0; i < 2; ++i) {
+    several[i].msg_hdr.msg_iov = &parts[i];
+    several[i].msg_hdr.msg_iovlen = 1;
+  }
+  auto& reader = s.start([&](transcript& says) {
+    WEFT_CALL(says, recvmmsg, files.in, several, 2, 0, nullptr);
+    WEFT_CALL(says, recvmmsg, files.in, several, 2, 0, nullptr);
+  });
+  reader.until_it_waits();
+  WEFT_CALL(s.says(), write, files.out, "x", 1);
+  for (int left = 1; left > 0; weft::this_fiber::yield()) REQUIRE(::ioctl(files.in, FIONREAD, &left) == 0);
+  reader.until_it_waits();
+  files.out.close();
+  WEFT_CALL(s.says(), write, files.in, "nobody reads that", 17);
+  reader.join();
+}
+
+WEFT_SCENARIO("an error is told before the messages that came before it") {
+  ends files = make_pair(SOCK_STREAM);
+  char byte = 'x';
+  iovec part{&byte, 1};
+  mmsghdr several[2]{};
+  for (mmsghdr& one : several) {
+    one.msg_hdr.msg_iov = &part;
+    one.msg_hdr.msg_iovlen = 1;
+  }
+  WEFT_CALL(s.says(), write, files.in, "unread", 6);
+  WEFT_CALL(s.says(), write, files.out, "x", 1);
+  files.out.close();
+  for (int i = 0; i < 3; ++i) WEFT_CALL(s.says(), recvmmsg, files.in, several, 2, 0, nullptr);
 }
