@@ -56,8 +56,10 @@ class file_call : public opaque_call {
   [[nodiscard]] bool shows(short events) const noexcept;
   // Whether the connection is over, with an error that may not have been told: the kernel tells each once, and a call that
   // has done a part of its work leaves it to the next. Not on unix sockets, where such a call takes it and says nothing.
+  // Not asked where nothing was heard in the wait behind a short read; not every stream has one (`until_received`).
   [[nodiscard]] bool leaves_error() const noexcept {
-    return (state().sticky_events() & EPOLLHUP) && shows(POLLHUP) && !is_unix();
+    const bool may_be_over = state().sticky_events() != 0 || file_settings::has_low_marks();
+    return may_be_over && shows(POLLHUP) && !is_unix();
   }
   // Whether an error is there to be told, or something in the error queue.
   [[nodiscard]] bool has_error() const noexcept { return (state().sticky_events() & EPOLLERR) && shows(POLLERR); }
@@ -121,8 +123,9 @@ class file_call : public opaque_call {
           if (is_stream && got > 0 && std::size_t(got) < wanted) state().note_short_read(seen);
           return got;
         },
-        // Not where the file may not block: what has come may not have been heard of yet, and nobody will wait for it.
-        is_stream && is_known_to_block() ? state().drained_since() : 0);
+        // Not where the file may not block: what has come may not have been heard of yet, and nobody will wait for it. Nor
+        // where less may have come than is told of.
+        is_stream && is_known_to_block() && !file_settings::has_low_marks() ? state().drained_since() : 0);
   }
 
   // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events. `would_wait`: whether

@@ -30,4 +30,11 @@ deadline file_settings::limit_of(int fd, direction which) noexcept {
   return from_now({limit.tv_sec, limit.tv_usec * 1000});
 }
 
+std::size_t file_settings::ask_least_of(int fd, std::size_t wanted) noexcept {
+  int mark = 0;
+  socklen_t size = sizeof mark;
+  if (getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &mark, &size) != 0 || mark < 1) mark = 1;
+  return std::min(std::size_t(mark), wanted);
+}
+
 }  // namespace weft::detail

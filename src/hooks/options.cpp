@@ -20,6 +20,7 @@ const hooks_file options_hooks{};
 extern "C" int setsockopt(int fd, int level, int name, const void* value, socklen_t size) noexcept {
   const int result = next::setsockopt(fd, level, name, value, size);
   if (result == 0 && level == SOL_SOCKET && (name == SO_RCVTIMEO || name == SO_SNDTIMEO)) file_settings::change();
+  if (result == 0 && level == SOL_SOCKET && name == SO_RCVLOWAT) file_settings::set_low_mark();
   if (result == 0 && level == IPPROTO_TCP && name == TCP_ULP) {
     if (descriptor* const d = descriptor::find(fd)) d->distrust();
   }

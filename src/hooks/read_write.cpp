@@ -58,6 +58,13 @@ constexpr iovec nothing{nullptr, 0};
 [[nodiscard]] bool knows_none(ssize_t result) noexcept { return result < 0 && (errno == EBADF || errno == EINVAL); }
 
 tried received(file_call& call, int fd, const iovec* parts, int count) noexcept {
+  const std::size_t least = file_settings::least_of(fd, gather::bytes_of(parts, std::size_t(count)));
+  if (least > 1 && call.kind() == file_kind::stream) [[unlikely]] {
+    msghdr message{};
+    message.msg_iov = const_cast<iovec*>(parts);
+    message.msg_iovlen = std::size_t(count);
+    return receive_least(call, fd, message, 0, least);
+  }
   if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count, call.try_flag()); });
   return call.until_received(parts->iov_len,
                              [&] { return call_recv(fd, parts->iov_base, parts->iov_len, call.try_flag()); });

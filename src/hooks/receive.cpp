@@ -33,9 +33,11 @@ namespace {
 
 constexpr int never_waits = MSG_DONTWAIT | MSG_OOB;
 
-// Whether one successful try is not yet what the caller asked for.
-[[nodiscard]] bool wants_all(const file_call& call, int flags) noexcept {
-  return (flags & MSG_WAITALL) && call.kind() == file_kind::stream;
+// How many bytes the caller waits for, of those that it wants.
+[[nodiscard]] std::size_t least_of(const file_call& call, int fd, const msghdr& message, int flags) noexcept {
+  if (call.kind() != file_kind::stream) return 1;
+  const std::size_t wanted = gather::bytes_of(message.msg_iov, message.msg_iovlen);
+  return flags & MSG_WAITALL ? wanted : file_settings::least_of(fd, wanted);
 }
 
 // Not by POLLIN, which tells of the end, too.
@@ -44,8 +46,8 @@ constexpr int never_waits = MSG_DONTWAIT | MSG_OOB;
   return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
-// MSG_PEEK with MSG_WAITALL: looks again and again at the same bytes until there are enough of them.
-tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t wanted) noexcept {
+// MSG_PEEK: looks again and again at the same bytes until there are `least` of them.
+tried peek_least(file_call& call, int fd, msghdr& message, int flags, std::size_t least) noexcept {
   const bool waits = !call.is_unix();  // those take what there is
   for (;;) {
     descriptor::attempt seen = 0;
@@ -54,7 +56,7 @@ tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t 
       return next::recvmsg(fd, &message, flags | MSG_DONTWAIT);
     });
     // As it is now: an end that was heard may be that of an attempt to connect.
-    const bool is_enough = std::size_t(result.result) >= wanted || result.result == 0 || call.shows(POLLRDHUP | POLLHUP);
+    const bool is_enough = std::size_t(result.result) >= least || result.result == 0 || call.shows(POLLRDHUP | POLLHUP);
     if (result.error || is_enough || !waits) return result;
     if (call.wait(direction::read, seen)) return result;
   }
@@ -80,37 +82,6 @@ tried peek_all(file_call& call, int fd, msghdr& message, int flags, std::size_t 
   return is_at_mark || (call.leaves_error() && !has_input(fd));
 }
 
-// Goes on until all buffers are full, or the kernel would not go on.
-tried receive_all(file_call& call, int fd, msghdr& message, int flags) noexcept {
-  const std::size_t wanted = gather::bytes_of(message.msg_iov, message.msg_iovlen);
-  flags &= ~MSG_WAITALL;
-  if (flags & MSG_PEEK) return peek_all(call, fd, message, flags, wanted);
-  gather rest(message.msg_iov, message.msg_iovlen);
-  msghdr part = message;
-  std::size_t control = 0;
-  for (std::size_t done = 0;;) {
-    const tried step = call.until_received(wanted - done, [&] {
-      if (done && must_stop(call, fd)) return ssize_t{0};
-      const auto [parts, count] = rest.now();
-      part.msg_iov = parts;
-      part.msg_iovlen = std::size_t(count);
-      part.msg_controllen = message.msg_controllen;
-      return next::recvmsg(fd, &part, flags | MSG_DONTWAIT);
-    });
-    if (step.error && done == 0) return step;
-    done += std::size_t(std::max<ssize_t>(step.result, 0));
-    if (step.result > 0) control = part.msg_controllen;
-    // A file that may not block is not asked again. Of one that may the next try waits first, and hears of urgent data.
-    if (step.result <= 0 || done >= wanted || ends_with(call, fd, part) || call.is_nonblocking()) {
-      message.msg_namelen = part.msg_namelen;
-      message.msg_controllen = control;
-      message.msg_flags = part.msg_flags;
-      return {ssize_t(done), 0};
-    }
-    rest.skip(std::size_t(step.result));
-  }
-}
-
 // Receives by `attempt`, given the flags, or by way of `message` where one try is not enough.
 template <class Attempt>
 ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msghdr& message, int flags,
@@ -121,7 +92,8 @@ ssize_t receive_on_fiber(control_block& self, const char* function, int fd, msgh
   if (call.kind() == file_kind::elsewhere || never_waits_here) return attempt(flags);
   if (const int error = call.begin()) return call.returns(error, ssize_t(-1));
   const auto receive = [&] {
-    if (wants_all(call, flags)) return receive_all(call, fd, message, flags);
+    const std::size_t least = least_of(call, fd, message, flags);
+    if (least > 1) return receive_least(call, fd, message, flags, least);
     if (flags != 0) return call.until_done(direction::read, [&](auto) { return attempt(flags | call.try_flag()); });
     return call.until_received(gather::bytes_of(message.msg_iov, message.msg_iovlen),
                                [&] { return attempt(call.try_flag()); });
@@ -178,7 +150,8 @@ tried receive_more(file_call& call, int fd, several& all, descriptor::attempt& s
 
 tried receive_one(file_call& call, int fd, several& all) noexcept {
   mmsghdr& at = all.messages[all.done];
-  const tried result = receive_all(call, fd, at.msg_hdr, all.flags & ~MSG_WAITFORONE);
+  const int flags = all.flags & ~MSG_WAITFORONE;
+  const tried result = receive_least(call, fd, at.msg_hdr, flags, least_of(call, fd, at.msg_hdr, flags));
   if (result.error) return result;
   at.msg_len = unsigned(result.result);
   return {1, 0};
@@ -191,7 +164,7 @@ int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
   if (const int error = call.begin()) return call.returns(error, -1);
   const deadline end = timeout ? from_now(*timeout) : never;
   several all{messages, count, 0, flags, timeout ? &end : nullptr};
-  const bool is_whole = wants_all(call, flags), is_one_wait = flags & MSG_WAITFORONE;
+  const bool is_whole = count && least_of(call, fd, messages->msg_hdr, flags) > 1, is_one_wait = flags & MSG_WAITFORONE;
   for (descriptor::attempt seen = 0; all.done < count;) {
     call.begin_message();
     const tried some = is_whole ? receive_one(call, fd, all) : receive_more(call, fd, all, seen);
@@ -206,6 +179,36 @@ int recvmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
 }
 
 }  // namespace
+
+tried receive_least(file_call& call, int fd, msghdr& message, int flags, std::size_t least) noexcept {
+  const std::size_t wanted = gather::bytes_of(message.msg_iov, message.msg_iovlen);
+  flags &= ~MSG_WAITALL;
+  if (flags & MSG_PEEK) return peek_least(call, fd, message, flags, least);
+  gather rest(message.msg_iov, message.msg_iovlen);
+  msghdr part = message;
+  std::size_t control = 0;
+  for (std::size_t done = 0;;) {
+    const tried step = call.until_received(wanted - done, [&] {
+      if (done && must_stop(call, fd)) return ssize_t{0};
+      const auto [parts, count] = rest.now();
+      part.msg_iov = parts;
+      part.msg_iovlen = std::size_t(count);
+      part.msg_controllen = message.msg_controllen;
+      return next::recvmsg(fd, &part, flags | MSG_DONTWAIT);
+    });
+    if (step.error && done == 0) return step;
+    done += std::size_t(std::max<ssize_t>(step.result, 0));
+    if (step.result > 0) control = part.msg_controllen;
+    // A file that may not block is not asked again. Of one that may the next try waits first, and hears of urgent data.
+    if (step.result <= 0 || done >= least || ends_with(call, fd, part) || call.is_nonblocking()) {
+      message.msg_namelen = part.msg_namelen;
+      message.msg_controllen = control;
+      message.msg_flags = part.msg_flags;
+      return {ssize_t(done), 0};
+    }
+    rest.skip(std::size_t(step.result));
+  }
+}
 
 ssize_t receive_now(int fd, const iovec* parts, int count, int flags) noexcept {
   msghdr message{};

@@ -25,6 +25,9 @@ namespace weft::detail {
   return message;
 }
 
+// May park. Receives from a stream until there are `least` bytes, or the kernel would not go on.
+[[nodiscard]] tried receive_least(file_call& call, int fd, msghdr& message, int flags, std::size_t least) noexcept;
+
 // recvmsg(2) and sendmsg(2) into and from buffers alone.
 [[nodiscard]] ssize_t receive_now(int fd, const iovec* parts, int count, int flags) noexcept;
 [[nodiscard]] ssize_t send_now(int fd, const iovec* parts, int count, int flags) noexcept;

@@ -100,6 +100,18 @@ WEFT_SCENARIO("a reset in the middle of a call is told by the next one") {
   }
 }
 
+WEFT_SCENARIO("a reset behind the last bytes is told by the next call, also where no read waits without a try") {
+  ends files = make_tcp();
+  constexpr int mark = 1;
+  constexpr linger at_once{1, 0};
+  WEFT_CALL(s.says(), setsockopt, files.out, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+  WEFT_CALL(s.says(), write, files.in, "012", 3);
+  REQUIRE(::setsockopt(files.in, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once) == 0);
+  files.in.close();
+  char buffer[10];
+  for (int i = 0; i < 3; ++i) WEFT_CALL(s.says(), recv, files.out, buffer, 10, MSG_WAITALL);
+}
+
 WEFT_SCENARIO("an error behind the first of several messages is told by the next call") {
   ends files = make_udp();
   char bytes[2];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// MSG_WAITALL: what ends a receive that wants all of it before it has all, and what does not.
+// MSG_WAITALL and SO_RCVLOWAT: what ends a receive that wants so much before it has it, and what does not.
 #include <doctest/doctest.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -110,4 +110,32 @@ WEFT_SCENARIO("a receive of all of it stops behind files, also where there is no
   until_there_are(files.in, 0);
   WEFT_CALL(s.says(), write, files.out, "efgh", 4);
   reader.join();
+}
+
+WEFT_SCENARIO("a stream with a low mark is not read below it, unless less is asked for") {
+  for (const maker make : {&a_stream, &make_tcp}) {
+    ends files = make();
+    constexpr int mark = 4;
+    WEFT_CALL(s.says(), setsockopt, files.in, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+    char text[8];
+    iovec parts[2] = {{text, 3}, {text + 3, 5}};
+    const auto note = [&](transcript& says, ssize_t size) { says.note(text_of(text, size)); };
+    auto& reader = s.start([&](transcript& says) {
+      note(says, WEFT_CALL(says, read, files.in, text, 8));
+      note(says, WEFT_CALL(says, readv, files.in, parts, 2));
+      note(says, WEFT_CALL(says, recv, files.in, text, 8, 0));
+      WEFT_CALL(says, write, files.out, "xyz", 3);
+      note(says, WEFT_CALL(says, recv, files.in, text, 2, 0));
+      note(says, WEFT_CALL(says, recv, files.in, text, 8, 0));
+    });
+    for (unsigned call = 1; call <= 3; ++call) {
+      reader.until_it_waits(call);
+      WEFT_CALL(s.says(), write, files.out, "ab", 2);
+      reader.until_it_waits(call);
+      WEFT_CALL(s.says(), write, files.out, "cd", 2);
+    }
+    reader.until_it_waits(6);
+    files.out.close();
+    reader.join();
+  }
 }
