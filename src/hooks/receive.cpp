@@ -55,8 +55,9 @@ tried peek_least(file_call& call, int fd, msghdr& message, int flags, std::size_
       seen = now;
       return next::recvmsg(fd, &message, flags | MSG_DONTWAIT);
     });
-    // As it is now: an end that was heard may be that of an attempt to connect.
-    const bool is_enough = std::size_t(result.result) >= least || result.result == 0 || call.shows(POLLRDHUP | POLLHUP);
+    // As it is now: an end that was heard may be that of an attempt to connect. Nor does it see beyond urgent data.
+    const bool is_enough =
+        std::size_t(result.result) >= least || result.result == 0 || call.shows(POLLRDHUP | POLLHUP | POLLPRI);
     if (result.error || is_enough || !waits) return result;
     if (call.wait(direction::read, seen)) return result;
   }

@@ -61,6 +61,21 @@ WEFT_SCENARIO("a receive of all of it stops at the urgent mark") {
   }
 }
 
+WEFT_SCENARIO("urgent data ends a receive of all of it that waits") {
+  for (const int flags : {int(MSG_WAITALL), MSG_WAITALL | MSG_PEEK}) {
+    const ends files = make_tcp();
+    char text[8];
+    auto& reader =
+        s.start([&](transcript& says) { says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 4, flags))); });
+    reader.until_it_waits();
+    WEFT_CALL(s.says(), write, files.out, "ab", 2);
+    until_there_are(files.in, flags & MSG_PEEK ? 2 : 0);
+    reader.until_it_waits();
+    WEFT_CALL(s.says(), send, files.out, "!", 1, MSG_OOB);
+    reader.join();
+  }
+}
+
 WEFT_SCENARIO("what TCP tells beside the data does not end a receive of all of it") {
   const ends files = make_tcp();
   constexpr int on = 1;
