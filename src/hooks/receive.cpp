@@ -77,10 +77,11 @@ tried peek_least(file_call& call, int fd, msghdr& message, int flags, std::size_
   return (part.msg_flags & MSG_CTRUNC) && call.is_unix() && !passes_credentials(fd);
 }
 
-// Whether more would be what lies behind an end that the next call must see: urgent data, or an error.
+// Whether more would be what lies behind an end that the next call must see: urgent data, or an error. Of either was heard,
+// where the try waited first.
 [[nodiscard]] bool must_stop(const file_call& call, int fd) noexcept {
-  const bool is_at_mark = (call.state().sticky_events() & EPOLLPRI) && ::sockatmark(fd) == 1;
-  return is_at_mark || (call.leaves_error() && !has_input(fd));
+  const bool may_be_at_mark = (call.state().sticky_events() & EPOLLPRI) || file_settings::has_low_marks();
+  return (may_be_at_mark && ::sockatmark(fd) == 1) || (call.leaves_error() && !has_input(fd));
 }
 
 // Receives by `attempt`, given the flags, or by way of `message` where one try is not enough.

@@ -61,6 +61,18 @@ WEFT_SCENARIO("a receive of all of it stops at the urgent mark") {
   }
 }
 
+WEFT_SCENARIO("a receive of all of it stops at the urgent mark, also where no read waits without a try") {
+  const ends files = make_tcp();
+  constexpr int mark = 1;
+  WEFT_CALL(s.says(), setsockopt, files.in, SOL_SOCKET, SO_RCVLOWAT, &mark, sizeof mark);
+  WEFT_CALL(s.says(), send, files.out, "ab", 2, 0);
+  WEFT_CALL(s.says(), send, files.out, "!", 1, MSG_OOB);
+  WEFT_CALL(s.says(), send, files.out, "cd", 2, 0);
+  char text[8];
+  s.says().note(text_of(text, WEFT_CALL(s.says(), recv, files.in, text, 4, MSG_WAITALL)));
+  s.says().note(text_of(text, WEFT_CALL(s.says(), recv, files.in, text, 2, MSG_WAITALL)));
+}
+
 WEFT_SCENARIO("urgent data ends a receive of all of it that waits") {
   for (const int flags : {int(MSG_WAITALL), MSG_WAITALL | MSG_PEEK}) {
     const ends files = make_tcp();
