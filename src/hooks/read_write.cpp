@@ -65,7 +65,8 @@ tried received(file_call& call, int fd, const iovec* parts, int count) noexcept 
     message.msg_iovlen = std::size_t(count);
     return receive_least(call, fd, message, 0, least);
   }
-  if (count > 1) return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count, call.try_flag()); });
+  if (count > 1)
+    return call.until_done(direction::read, [&](auto) { return receive_now(fd, parts, count, call.try_flag()); });
   return call.until_received(parts->iov_len,
                              [&] { return call_recv(fd, parts->iov_base, parts->iov_len, call.try_flag()); });
 }

@@ -59,9 +59,8 @@ std::optional<terminal_modes> terminal_modes::of(int fd) noexcept {
   termios modes;
   const bool is_terminal = ::tcgetattr(fd, &modes) == 0;
   int number = 0;
-  const bool is_usual =
-      !is_terminal || (modes.c_lflag & ICANON) || (modes.c_cc[VMIN] == 1 && modes.c_cc[VTIME] == 0) ||
-      ::ioctl(fd, TIOCGPTN, &number) == 0;  // a master's side, which tells the modes of the other one
+  const bool is_usual = !is_terminal || (modes.c_lflag & ICANON) || (modes.c_cc[VMIN] == 1 && modes.c_cc[VTIME] == 0) ||
+                        ::ioctl(fd, TIOCGPTN, &number) == 0;  // a master's side, which tells the modes of the other one
   errno = error;
   if (is_usual) return std::nullopt;
   return terminal_modes{modes.c_cc[VMIN], std::chrono::milliseconds(100 * modes.c_cc[VTIME])};
@@ -76,14 +75,12 @@ tried read_terminal(file_call& call, int fd, const iovec* parts, int count, term
   }
   if (modes.least > 0) {
     if (wanted < modes.least) call.expect_no_event();
-    return call.until_done(direction::read, [&](auto) {
-      return call.ask_first(POLLIN, read, [&] { return bytes_in(fd) < wanted; });
-    });
+    return call.until_done(direction::read,
+                           [&](auto) { return call.ask_first(POLLIN, read, [&] { return bytes_in(fd) < wanted; }); });
   }
   if (modes.pause.count() > 0) call.wait_at_most(modes.pause);
-  const tried result = call.until_done(direction::read, [&](auto) {
-    return call.ask_first(POLLIN, read, [&] { return modes.pause.count() > 0; });
-  });
+  const tried result = call.until_done(
+      direction::read, [&](auto) { return call.ask_first(POLLIN, read, [&] { return modes.pause.count() > 0; }); });
   return result.error == EAGAIN && !call.is_nonblocking() ? tried{0, 0} : result;
 }
 

@@ -16,7 +16,7 @@
 namespace weft::detail {
 
 struct terminal_modes {
-  std::size_t least;          // VMIN
+  std::size_t least;               // VMIN
   std::chrono::nanoseconds pause;  // VTIME; zero is none
 
   // None for what is no terminal, and for those of which poll(2) says all. Up to two system calls.
@@ -24,6 +24,7 @@ struct terminal_modes {
 };
 
 // May park. A read(2) of at least one byte.
-[[nodiscard]] tried read_terminal(file_call& call, int fd, const iovec* parts, int count, terminal_modes modes) noexcept;
+[[nodiscard]] tried read_terminal(file_call& call, int fd, const iovec* parts, int count,
+                                  terminal_modes modes) noexcept;
 
 }  // namespace weft::detail

@@ -60,8 +60,7 @@ WEFT_SCENARIO("a shutdown ends the wait for a datagram from anybody") {
   loopback where;
   const fd socket = make_bound(SOCK_DGRAM, where);
   char byte = 'x';
-  auto& reader =
-      s.start([&](transcript& says) { WEFT_CALL(says, recvfrom, socket, &byte, 1, 0, nullptr, nullptr); });
+  auto& reader = s.start([&](transcript& says) { WEFT_CALL(says, recvfrom, socket, &byte, 1, 0, nullptr, nullptr); });
   reader.until_it_waits();
   WEFT_CALL(s.says(), shutdown, socket, SHUT_RDWR);
   reader.join();
