@@ -91,7 +91,10 @@ tried read_from(file_call& call, int fd, const iovec* parts, int count) noexcept
       look_after_read(fd, parts, count, got);
       return got;
     });
-    if (result.error != EOPNOTSUPP) return result;
+    if (result.error == EPERM)
+      call.look_again("read");  // the poller's: by now the number is a file's that does not wait
+    else if (result.error != EOPNOTSUPP)
+      return result;
   }
   if (may_know_none(call) && knows_none(next::preadv2(fd, &nothing, 1, -1, 0))) return {-1, errno};
   if (call.kind() == file_kind::asked_first) {

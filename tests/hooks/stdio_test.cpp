@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // libc's own streams call parts of libc that cannot be hooked: they block their worker, no other, and lose nothing.
 #include <doctest/doctest.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -15,8 +16,10 @@
 #include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
+#include "hooks/stage.hpp"
 #include "support/alone.hpp"
 #include "support/session.hpp"
+#include "support/temporary.hpp"
 
 using namespace weft::test;
 
@@ -124,4 +127,22 @@ TEST_CASE("a stream by fdopen blocks its worker and no other, and loses nothing"
       {.workers = 2, .hog_threshold = {}});
   CHECK(got == "one\ntwo\nthree\n");
   CHECK(neighbour_ran);
+}
+
+WEFT_SCENARIO("a file on a disk behind the number of a pipe that a stream has closed is read") {
+  const temporary_file file("from the disk");
+  const fd writer(::open(file.name(), O_RDWR | O_CLOEXEC));
+  ends files = make_pipe();
+  char text[4];
+  WEFT_CALL(s.says(), write, files.out, "x", 1);
+  WEFT_CALL(s.says(), read, files.in, text, 1);
+  const int number = files.in.release();
+  REQUIRE(std::fclose(::fdopen(number, "r")) == 0);
+  const fd again(::open(file.name(), O_RDWR | O_CLOEXEC));
+  REQUIRE(again == number);
+  // Out of memory, or the read would be a try like a pipe's.
+  REQUIRE(::fsync(writer) == 0);
+  REQUIRE(::posix_fadvise(writer, 0, 0, POSIX_FADV_DONTNEED) == 0);
+  s.says().note(text_of(text, WEFT_CALL(s.says(), read, again, text, 4)));
+  WEFT_CALL(s.says(), write, again, "x", 1);
 }
