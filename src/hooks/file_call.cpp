@@ -60,6 +60,13 @@ bool file_call::is_nonblocking() const noexcept {
   return false;
 }
 
+bool file_call::may_wait() noexcept {
+  if (may_wait_) return true;
+  is_remembered_ = is_known_to_block();
+  may_wait_ = !is_nonblocking();
+  return may_wait_;
+}
+
 int file_call::look(short events) const noexcept {
   pollfd file{file_.number(), events, 0};
   return next::poll(&file, 1, 0);
@@ -88,7 +95,7 @@ deadline file_call::limit(direction which) noexcept {
 }
 
 int file_call::wait(direction which, descriptor::attempt seen) noexcept {
-  if (is_late_ || is_nonblocking()) return EAGAIN;
+  if (is_late_ || !may_wait()) return EAGAIN;
   const int error = wait_once(which, seen);
   if (error != EAGAIN) return error;
   is_late_ = true;
@@ -114,6 +121,7 @@ int file_call::wait_once(direction which, descriptor::attempt seen) noexcept {
   if (has_looked() != had_looked) {  // and so has waited for long: somebody may have changed it behind our back
     question(state()).forget();
     has_limit_ = !limit_.is_never();
+    may_wait_ = may_wait_ && !is_remembered_;
   }
   if (!is_shortage(error)) return error;
   expect_no_event();

@@ -52,6 +52,9 @@ class file_call : public opaque_call {
   [[nodiscard]] descriptor& state() const noexcept { return *file_.state(); }
   // Whether the program made the file non-blocking. Up to one system call.
   [[nodiscard]] bool is_nonblocking() const noexcept;
+  // Whether this call may wait for it. Once it may, it goes on, as the kernel's do, whatever is set meanwhile; only where
+  // that was remembered, and what has been set before may not have been noticed, it is asked again after a long wait.
+  [[nodiscard]] bool may_wait() noexcept;
   // Whether poll(2) says one of these of it.
   [[nodiscard]] bool shows(short events) const noexcept;
   // Whether the connection is over, with an error that may not have been told: the kernel tells each once, and a call that
@@ -141,7 +144,7 @@ class file_call : public opaque_call {
       return -1;
     }
     const int found = look(events);
-    if (found == 0 && !is_nonblocking() && would_wait()) {
+    if (found == 0 && may_wait() && would_wait()) {
       errno = EAGAIN;
       return -1;
     }
@@ -184,6 +187,8 @@ class file_call : public opaque_call {
 
   adopted_file file_;
   std::uint32_t life_;
+  bool may_wait_ = false;
+  bool is_remembered_ = false;  // that it may
   bool is_unheard_ = false;
   bool has_limit_ = false;  // `limit_` counts
   bool is_late_ = false;    // it has passed

@@ -202,7 +202,7 @@ tried receive_least(file_call& call, int fd, msghdr& message, int flags, std::si
     done += std::size_t(std::max<ssize_t>(step.result, 0));
     if (step.result > 0) control = part.msg_controllen;
     // A file that may not block is not asked again. Of one that may the next try waits first, and hears of urgent data.
-    if (step.result <= 0 || done >= least || ends_with(call, fd, part) || call.is_nonblocking()) {
+    if (step.result <= 0 || done >= least || ends_with(call, fd, part) || !call.may_wait()) {
       message.msg_namelen = part.msg_namelen;
       message.msg_controllen = control;
       message.msg_flags = part.msg_flags;

@@ -217,3 +217,20 @@ TEST_CASE("nor when it has to wait for another worker that asks the same file") 
       },
       {.workers = 1});
 }
+
+WEFT_SCENARIO("a call that waits goes on when others make the file non-blocking") {
+  for (const maker make : {&a_stream, &make_tcp}) {
+    const ends files = make();
+    char text[4];
+    auto& reader = s.start([&](transcript& says) {
+      says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 4, MSG_WAITALL)));
+    });
+    reader.until_it_waits();
+    set_nonblocking(files.in, true);
+    WEFT_CALL(s.says(), write, files.out, "ab", 2);
+    for (int left = 2; left > 0; weft::this_fiber::yield()) REQUIRE(::ioctl(files.in, FIONREAD, &left) == 0);
+    WEFT_CALL(s.says(), write, files.out, "cd", 2);
+    reader.join();
+    WEFT_CALL(s.says(), recv, files.in, text, 4, MSG_WAITALL);
+  }
+}
