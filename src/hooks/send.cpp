@@ -96,14 +96,16 @@ int sendmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
   if (call.kind() == file_kind::elsewhere) return next::sendmmsg(fd, messages, count, flags);
   if (const int error = call.begin()) return call.returns(error, -1);
   unsigned done = 0;
-  for (; done < std::min(count, most_sent); ++done) {
+  for (bool is_whole = true; is_whole && done < std::min(count, most_sent); ++done) {
     call.begin_message();
-    const tried result = send_all(call, fd, messages[done].msg_hdr, flags);
+    const msghdr& message = messages[done].msg_hdr;
+    const tried result = send_all(call, fd, message, flags);
     if (result.error) {
       if (done == 0) return call.returns(result.error, -1);
       break;
     }
     messages[done].msg_len = unsigned(result.result);
+    is_whole = std::size_t(result.result) == gather::bytes_of(message.msg_iov, message.msg_iovlen);  // or it would have a hole
   }
   return call.returns(0, int(done));
 }

@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <vector>
@@ -31,6 +32,28 @@ WEFT_SCENARIO("of more messages than one call sends it sends so many") {
   auto& sender = s.start([&](transcript& says) { WEFT_CALL(says, sendmmsg, files.out, out.data(), more, 0); });
   sender.join();
   receiver.join();
+}
+
+WEFT_SCENARIO_OF_RACES("no message is sent behind a part of one") {
+  const ends files = make_pair(SOCK_STREAM);
+  constexpr timeval limit{0, 50'000};
+  REQUIRE(::setsockopt(files.out, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) == 0);
+  std::string much = pattern(4'000'000);
+  char byte = '!';
+  iovec parts[2] = {{much.data(), much.size()}, {&byte, 1}};
+  mmsghdr both[2]{};
+  for (int i = 0; i < 2; ++i) {
+    both[i].msg_hdr.msg_iov = &parts[i];
+    both[i].msg_hdr.msg_iovlen = 1;
+  }
+  auto& sender = s.start([&](transcript& says) { WEFT_CALL(says, sendmmsg, files.out, both, 2, 0); });
+  // Its time is over: now there is room for the other one.
+  while (std::atomic_ref(both[0].msg_len).load() == 0) weft::this_fiber::yield();
+  std::vector<char> room(1'000'000);
+  while (::recv(files.in, room.data(), room.size(), MSG_DONTWAIT) > 0) {
+  }
+  sender.join();
+  s.says().note(both[0].msg_len < much.size() ? "a part" : "all of it");
 }
 
 WEFT_SCENARIO("a recvmmsg with no time that there could be is refused") {
