@@ -105,7 +105,8 @@ int sendmmsg_on_fiber(control_block& self, int fd, mmsghdr* messages, unsigned c
       break;
     }
     messages[done].msg_len = unsigned(result.result);
-    is_whole = std::size_t(result.result) == gather::bytes_of(message.msg_iov, message.msg_iovlen);  // or it would have a hole
+    is_whole =
+        std::size_t(result.result) == gather::bytes_of(message.msg_iov, message.msg_iovlen);  // or it would have a hole
   }
   return call.returns(0, int(done));
 }

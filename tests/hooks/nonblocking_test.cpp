@@ -222,9 +222,8 @@ WEFT_SCENARIO("a call that waits goes on when others make the file non-blocking"
   for (const maker make : {&a_stream, &make_tcp}) {
     const ends files = make();
     char text[4];
-    auto& reader = s.start([&](transcript& says) {
-      says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 4, MSG_WAITALL)));
-    });
+    auto& reader = s.start(
+        [&](transcript& says) { says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 4, MSG_WAITALL))); });
     reader.until_it_waits();
     set_nonblocking(files.in, true);
     WEFT_CALL(s.says(), write, files.out, "ab", 2);
