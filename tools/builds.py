@@ -59,10 +59,11 @@ class Build:
         if self.cross:
             options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini")]
         setup = ["meson", "setup", str(self.directory), *options, f"-Dcpp_args={' '.join(self.arguments())}"]
-        # A directory that other options made is made anew; the compiler cache keeps that cheap.
+        # A directory that other options or another compiler made is made anew; the compiler cache keeps that cheap.
+        made_by = str([self.compiler, *setup])
         written = self.directory / "options.txt"
         configured = (self.directory / "build.ninja").exists() and written.exists()
-        if configured and written.read_text() != str(setup):
+        if configured and written.read_text() != made_by:
             setup.insert(2, "--wipe")
             configured = False
         with open(log, "w") as out:
@@ -71,7 +72,7 @@ class Build:
             if not configured:
                 if not run(setup):
                     return False
-                written.write_text(str([word for word in setup if word != "--wipe"]))
+                written.write_text(made_by)
             # nice: the tests that run beside it go first.
             return run(["nice", "ninja", "-C", str(self.directory), "-k0", *([f"-j{jobs}"] if jobs else [])])
 

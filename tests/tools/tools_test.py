@@ -10,9 +10,11 @@ import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "tests/support")]
+import builds  # noqa: E402
 import programs  # noqa: E402
 import report  # noqa: E402
 from count import Count  # noqa: E402
@@ -154,6 +156,36 @@ class Packages(Case):
         self.assertEqual((done.returncode, done.stdout), (0, "done\n"))
         self.assertIn("dev: going on without one\n", done.stderr)
         self.assertNotIn("without dash", done.stderr)
+
+
+class Builds(Case):
+    """builds.Build with a meson and a ninja that only say how they were called."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.log.parent
+        for name in ["meson", "ninja"]:
+            (self.root / name).write_text('#!/bin/sh\necho ${0##*/} "$@"\n[ ${0##*/} = ninja ] || : >$ROOT/one/build.ninja\n')
+            (self.root / name).chmod(0o755)
+        (self.root / "one").mkdir()
+        path = f"{self.root}:{os.environ['PATH']}"
+        for patch in [mock.patch.object(builds, "BUILD", self.root), mock.patch.dict(os.environ, PATH=path, ROOT=str(self.root))]:
+            patch.start()
+            self.addCleanup(patch.stop)
+
+    def calls(self, **changes):
+        self.assertTrue(builds.Build("one", **{"options": ["-Done=1"], **changes}).compile(self.log))
+        return self.log.read_text().splitlines()
+
+    def test_what_is_configured_is_only_compiled(self):
+        self.assertRegex(self.calls()[0], "^meson setup (?!.*--wipe)")
+        self.assertEqual([line.split()[0] for line in self.calls()], ["ninja"])
+
+    def test_other_options_or_another_compiler_configure_anew(self):
+        self.calls()
+        self.assertIn("--wipe", self.calls(options=["-Done=2"])[0])
+        self.assertIn("--wipe", self.calls(options=["-Done=2"], compiler="clang++-16")[0])
+        self.assertEqual(len(self.calls(options=["-Done=2"], compiler="clang++-16")), 1)
 
 
 class Dev(Case):
