@@ -4,6 +4,7 @@
 #include <utility>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/promise.hpp>
+#include <weft/stackless/sleep.hpp>
 
 #include "sched/pick.hpp"
 #include "sched/registry.hpp"

@@ -33,7 +33,8 @@ void await_input(int fd) {
 // `waits(until)`, on a fiber, is to say whether it came true. Once it waits, `happens` makes that come true, and its worker
 // is kept busy until the deadline has passed.
 template <class Waits, class Happens> void beside_a_hog(Waits waits, Happens happens) {
-  for (bool in_time = false; !in_time;) {
+  bool in_time = false;
+  while (!in_time) {
     const weft::deadline until = 20ms;
     bool begun = false;
     auto waiter = weft::spawn({.worker = 0}, [&] {

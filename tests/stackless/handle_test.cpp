@@ -189,7 +189,6 @@ TEST_CASE("tasks that call and yield in every rhythm all come to their end") {
 TEST_CASE("run cancels what is left and waits for it") {
   bool saw = false;
   CHECK(run([](bool& unwound) -> task<int> {
-          std::atomic<bool> parked = false;
           static std::atomic<bool> outlives;
           outlives = false;
           create_task(parks_forever(outlives, unwound)).detach();

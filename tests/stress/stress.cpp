@@ -132,7 +132,6 @@ void stress(std::uint64_t seed, std::chrono::seconds how_long) {
   rng random(seed);
   for (unsigned generation = 0; clock::now() < end; ++generation) {
     std::vector<std::thread> threads;
-    std::atomic<bool> done{false};
     const auto until = std::min(end, clock::now() + 500ms);
     for (auto n = 1 + random.below(3); n > 0; --n)
       threads.emplace_back([&, own = random()] { live(everybody, own, until); });
