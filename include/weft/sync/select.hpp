@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
-#include <tuple>
 #include <type_traits>
 #include <utility>
 #include <weft/base/deadline.hpp>
@@ -146,14 +145,14 @@ template <class... Cases> class case_list {
   static_assert(sizeof...(Cases) > 0 && sizeof...(Cases) <= select_case::most, "a select has 1 to 64 cases");
 
  public:
-  explicit case_list(Cases&... cases) noexcept : all_(cases...), bases_{&cases...} {}
+  explicit case_list(Cases&... cases) noexcept : bases_{&cases...} {}
 
   [[nodiscard]] select_cases bases() const noexcept { return bases_; }
   // Before the first look. Throws what moving the values throws.
   void prepare() {
     std::size_t done = 0;
     try {
-      std::apply([&](Cases&... cases) { (cases.prepare(bases().first(done++)), ...); }, all_);
+      ((at<Cases>(done).prepare(bases().first(done)), ++done), ...);
     } catch (...) {
       put_back();
       throw;
@@ -161,15 +160,18 @@ template <class... Cases> class case_list {
   }
   // After the decision: what was not sent is the sender's again.
   void put_back() {
-    std::apply([](Cases&... cases) { (cases.put_back(), ...); }, all_);
+    std::size_t i = 0;
+    (at<Cases>(i++).put_back(), ...);
   }
   void run(std::size_t index) {
     std::size_t i = 0;
-    std::apply([&](Cases&... cases) { (void)((i++ == index && (cases.run(), true)) || ...); }, all_);
+    (void)((i++ == index && (at<Cases>(index).run(), true)) || ...);
   }
 
  private:
-  std::tuple<Cases&...> all_;
+  // Folds go through them in order. (A tuple would cost its size squared to compile.)
+  template <class Case> [[nodiscard]] Case& at(std::size_t index) noexcept { return static_cast<Case&>(*bases_[index]); }
+
   std::array<select_case*, sizeof...(Cases)> bases_;
 };
 
