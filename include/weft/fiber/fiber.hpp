@@ -128,9 +128,7 @@ template <class T = void> class [[nodiscard]] fiber {
 namespace detail {
 
 template <class F> auto handle_of(fiber_core& core) {
-  using payload = payload_of<F>;
-  return fiber<result_of_body<F>>(
-      core, [](fiber_core& c) -> result_of_body<F> { return static_cast<payload*>(c.payload)->take(); });
+  return fiber<result_of_body<F>>(core, &payload_of<F>::take);
 }
 
 template <class F>

@@ -27,6 +27,40 @@ template <class F>
 using main_body = std::conditional_t<std::is_constructible_v<std::decay_t<F>, F>, F,
                                      std::reference_wrapper<std::remove_reference_t<F>>>;
 
+// Shuts the runtime down when its main fiber has ended, and returns or throws what that did.
+template <class R> R end_of_run(runtime& of, fiber<R> main) {
+  std::exception_ptr error;
+  if constexpr (std::is_void_v<R>) {
+    try {
+      main.join();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    of.shutdown();
+    throw_unobserved(of, std::move(error));
+  } else if constexpr (std::is_reference_v<R>) {
+    std::remove_reference_t<R>* value = nullptr;
+    try {
+      value = &main.join();
+    } catch (...) {
+      error = std::current_exception();
+    }
+    of.shutdown();
+    throw_unobserved(of, std::move(error));
+    return static_cast<R>(*value);
+  } else {
+    std::optional<std::remove_const_t<R>> value;
+    try {
+      value.emplace(main.join());
+    } catch (...) {
+      error = std::current_exception();
+    }
+    of.shutdown();
+    throw_unobserved(of, std::move(error));
+    return std::move(*value);
+  }
+}
+
 }  // namespace detail
 
 // Starts a runtime, runs `main_fiber` on it and returns what that returns or throws. When it has ended all other fibers
@@ -37,41 +71,10 @@ template <class F>
 auto run(F&& main_fiber, options with = {}, std::source_location where = std::source_location::current())
     -> detail::result_of_body<detail::main_body<F>> {
   using body = detail::main_body<F>;
-  using result = detail::result_of_body<body>;
   detail::refuse_run_on_fiber();
   detail::verify_exception_state();
   runtime of(std::move(with));
-  auto handle = of.spawn({.name = "main"}, static_cast<body&&>(main_fiber), where);
-  std::exception_ptr error;
-  if constexpr (std::is_void_v<result>) {
-    try {
-      handle.join();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    of.shutdown();
-    detail::throw_unobserved(of, std::move(error));
-  } else if constexpr (std::is_reference_v<result>) {
-    std::remove_reference_t<result>* value = nullptr;
-    try {
-      value = &handle.join();
-    } catch (...) {
-      error = std::current_exception();
-    }
-    of.shutdown();
-    detail::throw_unobserved(of, std::move(error));
-    return static_cast<result>(*value);
-  } else {
-    std::optional<std::remove_const_t<result>> value;
-    try {
-      value.emplace(handle.join());
-    } catch (...) {
-      error = std::current_exception();
-    }
-    of.shutdown();
-    detail::throw_unobserved(of, std::move(error));
-    return std::move(*value);
-  }
+  return detail::end_of_run(of, of.spawn({.name = "main"}, static_cast<body&&>(main_fiber), where));
 }
 
 }  // namespace weft

@@ -65,18 +65,20 @@ template <class F, class R> class fiber_payload {
         self.body_.~F();
         break;
       case fiber_core::act::drop_result:
-        self.drop();
+        self.result_.~kept();
         break;
     }
   }
   static constexpr bool has_result_to_drop = !std::is_reference_v<R> && !std::is_trivially_destructible_v<kept>;
-  [[nodiscard]] R take() {
+  // What a handle's join returns.
+  static R take(fiber_core& core) {
+    auto& self = *static_cast<fiber_payload*>(core.payload);
     if constexpr (std::is_void_v<R>)
       return;
     else if constexpr (std::is_reference_v<R>)
-      return static_cast<R>(*result_);
+      return static_cast<R>(*self.result_);
     else
-      return std::move(result_);
+      return std::move(self.result_);
   }
 
  private:
@@ -85,28 +87,20 @@ template <class F, class R> class fiber_payload {
     ~end_of_body() { body.~F(); }
   };
 
-  R call() { return static_cast<body_call<F>&&>(body_)(); }
+  R call() {
+    const end_of_body guard{body_};
+    return static_cast<body_call<F>&&>(body_)();
+  }
   void run() {
     if constexpr (std::is_void_v<R>) {
-      const end_of_body guard{body_};
       call();
     } else if constexpr (std::is_reference_v<R>) {
-      kept found;
-      {
-        const end_of_body guard{body_};
-        found = &call();
-      }
+      kept found = &call();
       ::new (static_cast<void*>(&result_)) kept(found);
     } else {
-      kept value = [this]() -> R {
-        const end_of_body guard{body_};
-        return call();
-      }();
+      kept value = call();
       ::new (static_cast<void*>(&result_)) kept(std::move(value));
     }
-  }
-  void drop() noexcept {
-    if constexpr (!std::is_void_v<R> && !std::is_reference_v<R>) result_.~kept();
   }
 
   union {
