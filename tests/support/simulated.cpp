@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 #include <time.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <weft/base/error.hpp>
 
 #include "poll/descriptor.hpp"
+#include "support/scale.hpp"
 
 namespace {
 
@@ -65,6 +67,10 @@ class virtual_poller final : public detail::poller {
   std::condition_variable changed_;
   bool woken_ = false;
 };
+
+void print_seed(std::uint64_t seed) {
+  std::fprintf(stderr, "  in a simulated runtime: WEFT_SEED=%llu\n", static_cast<unsigned long long>(seed));
+}
 
 // Says with every failed check in which simulation it was.
 struct seed_listener : doctest::IReporter {
@@ -121,10 +127,18 @@ simulation::simulation(std::uint64_t seed, options with)
 
 simulation::~simulation() { running_seed.store(0, std::memory_order_relaxed); }
 
-std::uint64_t only_seed() { return from_environment("WEFT_SEED", 0); }
-
-void print_seed(std::uint64_t seed) {
-  std::fprintf(stderr, "  in a simulated runtime: WEFT_SEED=%llu\n", static_cast<unsigned long long>(seed));
+void simulate_each(void (*body)(const void* with), const void* with, std::size_t seeds) {
+  const std::uint64_t only = from_environment("WEFT_SEED", 0), first = only ? only : 1;
+  const std::uint64_t last = only ? only : std::max(scaled(seeds, 4), from_environment("WEFT_SEEDS", 0));
+  for (std::uint64_t seed = first; seed <= last; ++seed) {
+    try {
+      simulation one(seed);
+      one.run([&] { body(with); });
+    } catch (...) {
+      print_seed(seed);
+      throw;
+    }
+  }
 }
 
 }  // namespace weft::test

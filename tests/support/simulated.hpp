@@ -8,7 +8,6 @@
 // over them when a timer is set meanwhile. On the worker's thread std::chrono::steady_clock is the virtual clock.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +17,6 @@
 #include <weft/weft.hpp>
 
 #include "sched/seams.hpp"
-#include "support/scale.hpp"
 
 namespace weft::test {
 
@@ -79,24 +77,13 @@ class simulation {
   weft::runtime runtime_;
 };
 
-// Zero: all are tried.
-[[nodiscard]] std::uint64_t only_seed();
-void print_seed(std::uint64_t seed);
+// Calls `body(with)` on a simulated runtime, once for each of `seeds` seeds, or of WEFT_SEEDS if that is more. What it
+// throws comes out, after its seed.
+void simulate_each(void (*body)(const void* with), const void* with, std::size_t seeds);
 
-// Runs `body` on a simulated runtime, once for each of `seeds` seeds, or of WEFT_SEEDS if that is more. What it throws
-// comes out, after its seed.
-template <class F> void simulate(F body, std::size_t seeds = 24) {
-  const std::uint64_t only = only_seed(), first = only ? only : 1;
-  const std::uint64_t last = only ? only : std::max(scaled(seeds, 4), from_environment("WEFT_SEEDS", 0));
-  for (std::uint64_t seed = first; seed <= last; ++seed) {
-    try {
-      simulation one(seed);
-      one.run(body);
-    } catch (...) {
-      print_seed(seed);
-      throw;
-    }
-  }
+// The same with a body of its own for each seed.
+template <class F> void simulate(const F& body, std::size_t seeds = 24) {
+  simulate_each([](const void* original) { F(*static_cast<const F*>(original))(); }, &body, seeds);
 }
 
 }  // namespace weft::test
