@@ -33,7 +33,7 @@ def script(name, command, build=None):
     return Step(name, build, run)
 
 
-# Each planted bug: the program of tests/planted, the builds that must catch it, and a word of what they must say.
+# Each planted bug of tests/planted, the builds that must catch it, and a word of what they must say.
 PLANTED = [
     ("use_after_return", ["asan"], ["stack-use-after-return"]),
     ("use_after_free", ["asan"], ["heap-use-after-free"]),
@@ -70,14 +70,14 @@ def planted(build):
 
 
 def prove(build, name, words, logs, left, under=None):
-    program = build.directory / "tests/planted" / name
+    program = build.directory / "tests/planted/planted"
     if not program.exists():
         return [programs.failure(name, f"{program} is not there")]
     results = []
     for twin in ["planted", "healthy"]:
         log = logs / f"{name}-{twin}.txt"
         log.parent.mkdir(parents=True, exist_ok=True)
-        status = programs.ends([*(under or legs.wrapper(build)), str(program), twin], log,
+        status = programs.ends([*(under or legs.wrapper(build)), str(program), name, twin], log,
                                {**os.environ, **legs.environment(build, 2)}, min(60.0, left()))
         said = log.read_text(errors="replace")
         if twin == "healthy":

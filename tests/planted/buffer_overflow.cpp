@@ -2,10 +2,9 @@
 // A fiber writes behind the end of an array on its stack.
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
-int main(int argc, char** argv) {
-  const bool bug = planted::has_bug(argc, argv);
+int planted::buffer_overflow(bool bug) {
   return weft::run(
       [bug] {
         weft::this_fiber::yield();

@@ -3,10 +3,9 @@
 #include <climits>
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
-int main(int argc, char** argv) {
-  const bool bug = planted::has_bug(argc, argv);
+int planted::integer_overflow(bool bug) {
   return weft::run(
       [bug] {
         weft::this_fiber::yield();

@@ -4,10 +4,9 @@
 #include <atomic>
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
-int main(int argc, char** argv) {
-  const bool bug = planted::has_bug(argc, argv);
+int planted::race(bool bug) {
   return weft::run(
       [bug] {
         constexpr int rounds = 100;

@@ -3,7 +3,7 @@
 // the fiber on stderr.
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
 namespace {
 
@@ -16,9 +16,9 @@ namespace {
 
 }  // namespace
 
-int main(int argc, char** argv) {
+int planted::stack_overflow(bool bug) {
   constexpr std::size_t stack_size = 64 * 1024;
-  const std::size_t depth = planted::has_bug(argc, argv) ? stack_size * 1000 : stack_size / 3;
+  const std::size_t depth = bug ? stack_size * 1000 : stack_size / 3;
   return weft::run([depth] {
     auto deep = weft::spawn({.name = "deep-one", .stack_size = stack_size}, [depth] { return descend(depth); });
     return deep.join() <= depth ? 0 : 1;

@@ -7,7 +7,7 @@
 #include <vector>
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
 namespace {
 
@@ -31,8 +31,7 @@ int throw_across_switches(int value) {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const bool bug = planted::has_bug(argc, argv);
+int planted::uninitialised(bool bug) {
   return weft::run(
       [bug] {
         int wrong = 0;

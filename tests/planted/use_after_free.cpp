@@ -3,10 +3,9 @@
 #include <memory>
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
-int main(int argc, char** argv) {
-  const bool bug = planted::has_bug(argc, argv);
+int planted::use_after_free(bool bug) {
   return weft::run(
       [bug] {
         auto shared = std::make_unique<int>(42);

@@ -2,7 +2,7 @@
 // A fiber reads the frame of a function that another fiber, parked now, has returned from.
 #include <weft/weft.hpp>
 
-#include "planted/twin.hpp"
+#include "planted/planted.hpp"
 
 namespace {
 
@@ -13,8 +13,7 @@ namespace {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  const bool bug = planted::has_bug(argc, argv);
+int planted::use_after_return(bool bug) {
   return weft::run(
       [bug] {
         int* shown = nullptr;
