@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // Whatever weft calls may fail: each row of the table, with each of its errors, at several of its calls. The program
-// `faulty` lives through it, in a process of its own each time.
+// `faulty` lives through it: in a process of its own each time where something is made once for a process, else in one
+// after the other.
 #include <doctest/doctest.h>
 #include <sys/wait.h>
 
@@ -71,12 +72,14 @@ std::map<std::string, std::size_t> counts() {
   return result;
 }
 
-constexpr auto seconds_for_one = weft::test::active_sanitizer == weft::test::sanitizer::none ? "10" : "100";
+constexpr std::size_t seconds_for_one = weft::test::active_sanitizer == weft::test::sanitizer::none ? 10 : 100;
 
-void endure(const row& what, std::size_t call, int error, const char* manner) {
-  const std::string arguments =
-      std::string(what.name) + " " + std::to_string(call) + " " + std::to_string(error) + " " + manner;
-  const ended result = run("timeout -s ABRT " + std::string(seconds_for_one) + " '" WEFT_FAULTY "' " + arguments);
+void endure(const row& what, const std::vector<std::size_t>& calls, int error, const char* manner) {
+  std::string arguments(what.name);
+  for (const std::size_t call : calls) arguments += (call == calls.front() ? " " : ",") + std::to_string(call);
+  arguments += " " + std::to_string(error) + " " + manner;
+  const std::string limit = "timeout -s ABRT " + std::to_string(seconds_for_one + calls.size());
+  const ended result = run(limit + " '" WEFT_FAULTY "' " + arguments);
   CHECK_MESSAGE(result.status == 0, arguments, " (", std::strerror(error), "): status ", result.status, "\n",
                 result.output);
 }
@@ -89,7 +92,9 @@ std::vector<std::size_t> samples(std::size_t calls) {
   return result;
 }
 
-void endure_all(std::string_view first, std::string_view last) {
+enum class lives { apart, together };
+
+void endure_all(std::string_view first, std::string_view last, lives in) {
   const auto counted = counts();
   for (std::size_t i = weft::faults::index_of(first); i <= weft::faults::index_of(last); ++i) {
     const row& r = table[i];
@@ -97,10 +102,14 @@ void endure_all(std::string_view first, std::string_view last) {
     const std::size_t calls = found == counted.end() ? 0 : found->second;
     for (const int error : r.errors) {
       if (error == 0) break;
-      for (const std::size_t call : samples(calls)) endure(r, call, error, "once");
-      endure(r, 1, error, error == EINTR || error == ECONNABORTED ? "storm" : "from");
+      const auto some = samples(calls);
+      if (in == lives::together && !some.empty()) endure(r, some, error, "once");
+      for (const std::size_t call : some) {
+        if (in == lives::apart) endure(r, {call}, error, "once");
+      }
+      endure(r, {1}, error, error == EINTR || error == ECONNABORTED ? "storm" : "from");
     }
-    if (r.is_partial) endure(r, 1, 0, "part");
+    if (r.is_partial) endure(r, {1}, 0, "part");
   }
 }
 
@@ -128,12 +137,15 @@ TEST_CASE("every row of the table is called by the program that lives through it
   }
 }
 
-TEST_CASE("memory that fails") { endure_all("mmap64", "_ZnwmSt11align_val_tRKSt9nothrow_t"); }
+TEST_CASE("memory that fails") { endure_all("mmap64", "_ZnwmSt11align_val_tRKSt9nothrow_t", lives::apart); }
 
-TEST_CASE("threads and signals that fail") { endure_all(weft::faults::thread_start, "syscall"); }
+TEST_CASE("threads and signals that fail") { endure_all(weft::faults::thread_start, "syscall", lives::apart); }
 
-TEST_CASE("a poller that fails") { endure_all("epoll_create1", "ppoll"); }
+TEST_CASE("a poller that fails") { endure_all("epoll_create1", "ppoll", lives::apart); }
 
-TEST_CASE("files that fail") { endure_all("open64", "unlink"); }
+TEST_CASE("files that fail") {
+  endure_all("open64", "open64", lives::apart);
+  endure_all("read", "unlink", lives::together);
+}
 
-TEST_CASE("sockets that fail") { endure_all("socket", "getaddrinfo"); }
+TEST_CASE("sockets that fail") { endure_all("socket", "getaddrinfo", lives::together); }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// Lives through everything that makes weft call something, while one call of it fails. The last line says what came of
-// it: "done", or "refused: " and the error; the exit status is 0 if nothing is wrong with that.
+// Lives through everything that makes weft call something, while one call of it fails; with several calls given, through
+// one life for each. A line says what came of it: "done", or "refused: " and the error; the exit status is 0 if nothing is
+// wrong with that.
 //
-//   faulty count                                  the number of calls of each row
-//   faulty ROW CALL ERROR (once|from|storm|part)
+//   faulty count                                            the number of calls of each row
+//   faulty ROW CALL[,CALL...] ERROR (once|from|storm|part)
 #include <dirent.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <weft/weft.hpp>
@@ -66,8 +68,11 @@ int complain(const char* what, std::size_t now, std::size_t before) {
   return 1;
 }
 
+// Whether nothing is left of a life in which something failed.
 int endure(const plan& what) {
   const std::size_t descriptors = entries("/proc/self/fd"), threads = entries("/proc/self/task");
+  std::printf("call %zu: ", what.call);
+  std::fflush(stdout);
   arm(what);
   const std::string outcome = attempt();
   disarm();
@@ -81,7 +86,12 @@ int endure(const plan& what) {
     return complain("fibers", s.live_fibers, 0);
   if (what.row == index_of("unlink") || what.row == index_of("lstat64"))  // then the path could not go
     unlink(("/tmp/weft-faults-" + std::to_string(getpid())).c_str());
-  // The process is as good as new.
+  std::printf("%s%s%s\n", hits ? "" : "not struck, ", outcome.empty() ? "done" : "refused: ", outcome.c_str());
+  return 0;
+}
+
+// Whether the process is as good as new.
+int recover() {
   if (const auto error = attempt(); !error.empty()) {
     std::printf("does not recover: %s\n", error.c_str());
     return 1;
@@ -92,7 +102,6 @@ int endure(const plan& what) {
     return 1;
   }
   if (const auto now = mappings(); now > mapped + 16) return complain("mappings", now, mapped);
-  std::printf("%s%s%s\n", hits ? "" : "not struck, ", outcome.empty() ? "done" : "refused: ", outcome.c_str());
   return 0;
 }
 
@@ -112,11 +121,16 @@ int main(int argc, char** argv) {
   if (argc == 2 && std::strcmp(argv[1], "count") == 0) return count();
   if (argc != 5) return 2;
   const std::string manner = argv[4];
-  return endure({.row = index_of(argv[1]),
-                 .call = std::strtoull(argv[2], nullptr, 10),
-                 .error = std::atoi(argv[3]),
-                 .manner = manner == "once"    ? how::once
-                           : manner == "from"  ? how::from_now
-                           : manner == "storm" ? how::storm
-                                               : how::part});
+  plan what{.row = index_of(argv[1]),
+            .error = std::atoi(argv[3]),
+            .manner = manner == "once"    ? how::once
+                      : manner == "from"  ? how::from_now
+                      : manner == "storm" ? how::storm
+                                          : how::part};
+  std::istringstream calls(argv[2]);
+  for (std::string call; std::getline(calls, call, ',');) {
+    what.call = std::stoull(call);
+    if (const int bad = endure(what)) return bad;
+  }
+  return recover();
 }
