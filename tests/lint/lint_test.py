@@ -135,6 +135,10 @@ class Alone(Case):
         self.plant("include/weft/left/thing.hpp", "struct thing {};\n")
         self.assert_caught(alone, "does not compile alone")
 
+    def test_a_header_that_no_program_may_include_is_compiled_with_those_that_do(self):
+        self.plant("include/weft/detail/left/thing.hpp", "inline std::vector<int> thing() { return {}; }\n")
+        self.assert_healthy(alone)
+
     def test_a_header_with_its_includes_passes(self):
         self.plant("include/weft/left/thing.hpp",
                    "#pragma once\n#include <vector>\ninline std::vector<int> thing() { return {}; }\n")

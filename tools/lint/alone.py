@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSL-1.0
-"""A public header compiles alone, and when it is included twice."""
+"""A public header compiles alone, and when it is included twice. (Those of detail compile with the ones that include them.)"""
 
 from compiling import complaints
 from tree import Violation

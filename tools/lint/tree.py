@@ -52,7 +52,7 @@ class Tree:
     @property
     def headers(self):
         """What a program that uses weft may include."""
-        return [path for path in self.having({".hpp"}) if path.parts[0] == "include"]
+        return [path for path in self.having({".hpp"}) if path.parts[0] == "include" and "detail" not in path.parts]
 
     def text(self, path):
         if path not in self.texts:
