@@ -15,17 +15,17 @@ from builds import BUILDS, Build
 FIRST_FLOOR_WITH_WORKERS = 4
 TIMEOUT = 900  # seconds that one leg may take
 
-# In this order: what compiles fast comes first, so that there are legs to run while the sanitizers compile, and one that
-# runs at two worker counts comes last, so that the end has legs for two.
+# In this order: at first what compiles fast, so that there are legs to run while the sanitizers compile; at last what is
+# tested in no time.
 MATRIX = [
     ("release", [1, 2, 4, 16]),
     ("debug", [2, 16]),
     ("boost-debug", [1, 4]),
     ("boost-release", [2]),
+    ("asan", [2, 4]),
+    ("tsan", [4]),
     ("aarch64", [1]),
     ("riscv64", [1]),
-    ("tsan", [4]),
-    ("asan", [2, 4]),
 ]
 FULL = [(name, [1] if build.cross else [1, 2, 4, 16]) for name, build in BUILDS.items()]
 QUICK = [("debug", [2])]
