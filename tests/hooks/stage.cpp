@@ -3,7 +3,6 @@
 
 #include <unistd.h>
 
-#include <cerrno>
 #include <cstdlib>
 #include <utility>
 
@@ -47,23 +46,6 @@ std::string on_fibers(scenario play, options with, std::set<std::string>* called
 }
 
 }  // namespace
-
-[[gnu::noinline]] void set_errno(int value) noexcept {
-  asm volatile("" ::: "memory");  // a function that is not known to be pure
-  errno = value;
-}
-
-[[gnu::noinline]] int get_errno() noexcept {
-  asm volatile("" ::: "memory");
-  return errno;
-}
-
-void transcript::differs(std::string_view difference, std::string_view there, std::string_view here) {
-  REQUIRE(!lines_.empty());
-  CHECK(lines_.back() == (on_fiber_ ? here : there));
-  lines_.back() = "differs: ";
-  lines_.back() += difference;
-}
 
 actor::actor(bool on_fiber, std::function<void(transcript&)> plays) : says_(on_fiber) {
   const auto body = [this, plays = std::move(plays)] {

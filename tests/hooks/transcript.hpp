@@ -3,8 +3,6 @@
 #pragma once
 
 #include <atomic>
-#include <cerrno>
-#include <cstring>
 #include <set>
 #include <string>
 #include <string_view>
@@ -12,11 +10,6 @@
 #include <vector>
 
 namespace weft::test {
-
-// Of the thread that the caller is on now. Out of line, or the compiler remembers where errno was before a movable fiber
-// waited for something else than a hooked call.
-void set_errno(int value) noexcept;
-[[nodiscard]] int get_errno() noexcept;
 
 class transcript {
  public:
@@ -26,23 +19,12 @@ class transcript {
 
   // Notes "name = result", with the error if that is -1; also when a call that succeeded changed errno.
   template <class Make> auto call(const char* name, Make&& make, bool is_number = true) {
-    called_.insert(name);
-    set_errno(untouched);
-    call_.store(++calls_, std::memory_order_release);
+    begin(name);
     const auto result = make();
-    const int error = get_errno();
-    call_.store(0, std::memory_order_release);
-    std::string line = name;
-    line += " = ";
     if constexpr (std::is_pointer_v<std::decay_t<decltype(result)>>)
-      line += result ? "something" : "null";
+      end(name, result ? "something" : "null");
     else
-      line += is_number || result < 0 ? std::to_string(result) : "a descriptor";
-    if (error != untouched) {
-      line += ' ';
-      line += strerrorname_np(error) ? strerrorname_np(error) : std::to_string(error);
-    }
-    lines_.push_back(std::move(line));
+      end(name, static_cast<long long>(result), is_number);
     return result;
   }
 
@@ -63,7 +45,11 @@ class transcript {
   [[nodiscard]] unsigned call_now() const noexcept { return call_.load(std::memory_order_acquire); }
 
  private:
-  static constexpr int untouched = 4242;  // no errno
+  // Around a call. What ends it reads errno first.
+  void begin(const char* name);
+  void end(const char* name, const char* result);
+  void end(const char* name, long long result, bool is_number);
+  void add(const char* name, std::string_view result, int error);
 
   const bool on_fiber_;
   unsigned calls_ = 0;

@@ -18,6 +18,7 @@
 #include <utility>
 #include <weft/weft.hpp>
 
+#include "support/function_ref.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
 
@@ -100,8 +101,14 @@ class world {
   const bool has_fibers_;
 };
 
+inline void on_fibers(function_ref<void(const world&)> body) {
+  options with;
+  with.workers = workers();
+  weft::run([&] { body(world(true)); }, with);
+}
+
 // Runs the body on plain threads, then on a fiber.
-template <class Body> void in_both_worlds(Body&& body) {
+inline void in_both_worlds(function_ref<void(const world&)> body) {
   {
     INFO("on plain threads");
     const world threads(false);
@@ -116,12 +123,6 @@ template <class Body> void in_both_worlds(Body&& body) {
         body(fibers);
       },
       with);
-}
-
-template <class Body> void on_fibers(Body&& body) {
-  options with;
-  with.workers = workers();
-  weft::run([&] { body(world(true)); }, with);
 }
 
 // What the expression throws, for a look at more than its type.

@@ -11,9 +11,12 @@ struct {
   std::string_view name;
   int (*run)(bool bug);
 } constexpr bugs[] = {
-    {"buffer_overflow", planted::buffer_overflow}, {"integer_overflow", planted::integer_overflow},
-    {"race", planted::race},                       {"stack_overflow", planted::stack_overflow},
-    {"uninitialised", planted::uninitialised},     {"use_after_free", planted::use_after_free},
+    {"buffer_overflow", planted::buffer_overflow},
+    {"integer_overflow", planted::integer_overflow},
+    {"race", planted::race},
+    {"stack_overflow", planted::stack_overflow},
+    {"uninitialised", planted::uninitialised},
+    {"use_after_free", planted::use_after_free},
     {"use_after_return", planted::use_after_return},
 };
 

@@ -5,6 +5,7 @@
 #include <system_error>
 #include <weft/stackless.hpp>
 
+#include "support/function_ref.hpp"
 #include "support/scale.hpp"
 
 namespace weft::test {
@@ -13,7 +14,7 @@ namespace weft::test {
 inline constexpr auto refused = std::errc::operation_not_permitted;
 
 // On a loop of one worker, and on the loop of one of several.
-template <class Body> void on_loops(Body body) {
+inline void on_loops(function_ref<stackless::task<>()> body) {
   stackless::event_loop().run_until_complete(body());
   stackless::run(body(), {.workers = workers()});
 }

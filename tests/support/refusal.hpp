@@ -5,11 +5,13 @@
 #include <string_view>
 #include <system_error>
 
+#include "support/function_ref.hpp"
+
 namespace weft::test {
 
-template <class F> bool refuses(std::errc code, std::string_view what_says, F&& f) {
+inline bool refuses(std::errc code, std::string_view what_says, function_ref<void()> f) {
   try {
-    static_cast<void>(f());
+    f();
   } catch (const std::system_error& e) {
     return e.code() == code && std::string_view(e.what()).find(what_says) != std::string_view::npos;
   }

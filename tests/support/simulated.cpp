@@ -127,13 +127,13 @@ simulation::simulation(std::uint64_t seed, options with)
 
 simulation::~simulation() { running_seed.store(0, std::memory_order_relaxed); }
 
-void simulate_each(void (*body)(const void* with), const void* with, std::size_t seeds) {
+void simulate_each(function_ref<void()> body, std::size_t seeds) {
   const std::uint64_t only = from_environment("WEFT_SEED", 0), first = only ? only : 1;
   const std::uint64_t last = only ? only : std::max(scaled(seeds, 4), from_environment("WEFT_SEEDS", 0));
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     try {
       simulation one(seed);
-      one.run([&] { body(with); });
+      one.run([&] { body(); });
     } catch (...) {
       print_seed(seed);
       throw;

@@ -17,6 +17,7 @@
 #include <weft/weft.hpp>
 
 #include "sched/seams.hpp"
+#include "support/function_ref.hpp"
 
 namespace weft::test {
 
@@ -77,13 +78,17 @@ class simulation {
   weft::runtime runtime_;
 };
 
-// Calls `body(with)` on a simulated runtime, once for each of `seeds` seeds, or of WEFT_SEEDS if that is more. What it
-// throws comes out, after its seed.
-void simulate_each(void (*body)(const void* with), const void* with, std::size_t seeds);
-
-// The same with a body of its own for each seed.
+// Runs `body` on a simulated runtime, once for each of `seeds` seeds, or of WEFT_SEEDS if that is more. What it throws
+// comes out, after its seed.
+void simulate_each(function_ref<void()> body, std::size_t seeds);
+// Each time a copy of it.
 template <class F> void simulate(const F& body, std::size_t seeds = 24) {
-  simulate_each([](const void* original) { F(*static_cast<const F*>(original))(); }, &body, seeds);
+  simulate_each(
+      [&] {
+        auto own = body;
+        own();
+      },
+      seeds);
 }
 
 }  // namespace weft::test

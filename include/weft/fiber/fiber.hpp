@@ -127,9 +127,7 @@ template <class T = void> class [[nodiscard]] fiber {
 
 namespace detail {
 
-template <class F> auto handle_of(fiber_core& core) {
-  return fiber<result_of_body<F>>(core, &payload_of<F>::take);
-}
+template <class F> auto handle_of(fiber_core& core) { return fiber<result_of_body<F>>(core, &payload_of<F>::take); }
 
 template <class F>
 auto launch_owned(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {

@@ -170,7 +170,9 @@ template <class... Cases> class case_list {
 
  private:
   // Folds go through them in order. (A tuple would cost its size squared to compile.)
-  template <class Case> [[nodiscard]] Case& at(std::size_t index) noexcept { return static_cast<Case&>(*bases_[index]); }
+  template <class Case> [[nodiscard]] Case& at(std::size_t index) noexcept {
+    return static_cast<Case&>(*bases_[index]);
+  }
 
   std::array<select_case*, sizeof...(Cases)> bases_;
 };
