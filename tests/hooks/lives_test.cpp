@@ -19,6 +19,7 @@
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/passing.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
 
@@ -210,14 +211,6 @@ WEFT_SCENARIO("a duplicate wakes with its twin, and one of them gets it") {
 WEFT_SCENARIO("a descriptor that is passed over a unix socket is a blocking file on both sides") {
   const ends way = make_pair(SOCK_STREAM);
   ends files = make_pipe();
-  char byte = 'x';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char room[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = room;
-  message.msg_controllen = sizeof room;
   auto& receiver = s.start([&](transcript& says) {
     char into = 0;
     iovec place{&into, 1};
@@ -235,13 +228,8 @@ WEFT_SCENARIO("a descriptor that is passed over a unix socket is a blocking file
     WEFT_CALL(says, read, passed, &into, 1);
   });
   receiver.until_it_waits();
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int number = files.in;
-  std::memcpy(CMSG_DATA(header), &number, sizeof number);
-  WEFT_CALL(s.says(), sendmsg, way.out, &message, 0);
+  const message_with_fd message("x", files.in);
+  WEFT_CALL(s.says(), sendmsg, way.out, message.header(), 0);
   receiver.until_it_waits(2);
   files.in.close();
   WEFT_CALL(s.says(), write, files.out, "x", 1);

@@ -10,11 +10,11 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#include <cstring>
 #include <string>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/passing.hpp"
 
 using namespace weft::test;
 
@@ -119,21 +119,8 @@ WEFT_SCENARIO("a receive of all of it stops behind files, also where there is no
     says.note(text_of(text, WEFT_CALL(says, recv, files.in, text, 4, MSG_WAITALL)));
   });
   reader.until_it_waits();
-  char sent[] = "abcd";
-  iovec from{sent, 4};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))]{};
-  msghdr message{};
-  message.msg_iov = &from;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof(int));
-  const int passed = files.out;
-  std::memcpy(CMSG_DATA(head), &passed, sizeof passed);
-  WEFT_CALL(s.says(), sendmsg, files.out, &message, 0);
+  const message_with_fd message("abcd", files.out);
+  WEFT_CALL(s.says(), sendmsg, files.out, message.header(), 0);
   until_there_are(files.in, 0);
   WEFT_CALL(s.says(), write, files.out, "efgh", 4);
   reader.join();

@@ -4,12 +4,12 @@
 #include <fcntl.h>
 #include <sys/un.h>
 
-#include <cstring>
 #include <fstream>
 #include <vector>
 
 #include "net/loopback.hpp"
 #include "net/worlds.hpp"
+#include "support/passing.hpp"
 
 using namespace weft::test;
 using namespace weft::net;
@@ -20,19 +20,8 @@ namespace {
 
 // One byte with an fd beside it: a read never goes past such a place.
 void send_with_fd(unix_stream& s, char byte, int fd) {
-  iovec data{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const head = CMSG_FIRSTHDR(&message);
-  head->cmsg_level = SOL_SOCKET;
-  head->cmsg_type = SCM_RIGHTS;
-  head->cmsg_len = CMSG_LEN(sizeof fd);
-  std::memcpy(CMSG_DATA(head), &fd, sizeof fd);
-  CHECK(::sendmsg(s.native_handle(), &message, 0) == 1);
+  const message_with_fd message({&byte, 1}, fd);
+  CHECK(::sendmsg(s.native_handle(), message.header(), 0) == 1);
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "poll/fixture.hpp"
+#include "support/passing.hpp"
 #include "support/session.hpp"
 
 using namespace weft::test;
@@ -138,21 +139,8 @@ TEST_CASE("a read that stops at an urgent byte is followed by another, though th
 
 TEST_CASE("a read of a unix socket that stops behind passed descriptors is followed by another") {
   waiting_reader c(make_unix_pair());
-  char with[] = "with a descriptor";
-  iovec part{with, sizeof with - 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* const header = CMSG_FIRSTHDR(&message);
-  header->cmsg_level = SOL_SOCKET;
-  header->cmsg_type = SCM_RIGHTS;
-  header->cmsg_len = CMSG_LEN(sizeof(int));
-  const int passed = STDERR_FILENO;
-  std::memcpy(CMSG_DATA(header), &passed, sizeof passed);
-  REQUIRE(::sendmsg(c.far.fd(), &message, MSG_NOSIGNAL) > 0);
+  const message_with_fd message("with a descriptor", STDERR_FILENO);
+  REQUIRE(::sendmsg(c.far.fd(), message.header(), MSG_NOSIGNAL) > 0);
   send_text(c.far.fd(), "behind");
   c.hear();
   CHECK(c.reads.read_text() == "with a descriptor");
