@@ -131,20 +131,20 @@ class file_call : public opaque_call {
         is_stream && is_known_to_block() && !file_settings::has_low_marks() ? state().drained_since() : 0);
   }
 
-  // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events. `would_wait`: whether
+  // Tries a call that knows no manner of not blocking, by asking poll(2) first. One direction's events. `waits`: whether
   // the call would wait when poll(2) has found nothing.
   template <class Call> [[nodiscard]] ssize_t ask_first(short events, Call&& call) noexcept {
     return ask_first(events, call, [] { return true; });
   }
-  template <class Call, class Would_wait>
-  [[nodiscard]] ssize_t ask_first(short events, Call&& call, Would_wait&& would_wait) noexcept {
+  template <class Call, class Waits>
+  [[nodiscard]] ssize_t ask_first(short events, Call&& call, Waits&& waits) noexcept {
     const asking guard(*this);
     if (is_over()) {
       errno = EBADF;
       return -1;
     }
     const int found = look(events);
-    if (found == 0 && may_wait() && would_wait()) {
+    if (found == 0 && may_wait() && waits()) {
       errno = EAGAIN;
       return -1;
     }
