@@ -83,6 +83,7 @@ void generator_core::delegate_to(generator_core& to) noexcept {
   for (generator_core* each = yielding; each != this; each = each->delegator) each->root = root;
   root->innermost = yielding;
   to.now = state::running;
+  to.yielded = nullptr;  // it may end without giving anything to its owner any more
 }
 
 void generator_core::after_delegation(generator_core& to) {

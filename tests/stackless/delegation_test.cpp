@@ -173,6 +173,24 @@ TEST_CASE("a generator that has begun, or ended, or delegates itself, can be del
   CHECK(all_of(two(middle)) == std::vector{100});
 }
 
+TEST_CASE("a generator that gave something itself, and ended where it was delegated to, gives nothing any more") {
+  const auto words = []() -> generator<std::string> {
+    for (const char* word : {"first, and too long for a small string", "second, and too long for a small string"})
+      co_yield word;
+  };
+  auto inner = words();
+  for (const std::string& word : inner) {
+    CHECK(word.starts_with("first"));
+    break;
+  }
+  auto outer = [](auto& to) -> generator<std::string> { co_yield elements_of(to); }(inner);
+  while (outer.next()) {
+  }
+  CHECK(inner.ended());
+  CHECK(inner.next() == std::nullopt);
+  CHECK(inner.next() == std::nullopt);
+}
+
 TEST_CASE("a million delegations to empty generators in one pull need no stack") {
   const std::size_t count = weft::test::scaled(1'000'000, 20'000);
   const auto make = [](std::size_t times) -> generator<int> {
