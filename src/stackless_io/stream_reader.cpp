@@ -43,6 +43,7 @@ void stream_reader::state::feed_eof() {
 
 void stream_reader::state::fail(std::exception_ptr what) {
   error = std::move(what);
+  if (waiter_) tells_error_ = true;
   wake();
 }
 
@@ -56,12 +57,14 @@ task<> stream_reader::state::wait_for_data() {
   }
   const future<> told;
   waiter_ = told;
+  tells_error_ = false;
   try {
     co_await told;
   } catch (const cancelled&) {
     if (waiter_ == told) waiter_.reset();  // else we were told, and another one waits now
     throw;
   }
+  if (tells_error_) require_no_error();
 }
 
 void stream_reader::state::consume(std::size_t count) {
@@ -117,8 +120,8 @@ task<std::string> read_exactly(kept_state in, std::size_t count) {
   in->require_no_error();
   while (in->rest().size() < count) {
     if (in->eof) throw incomplete_read(in->take(std::string::npos), count);
-    co_await in->wait_for_data();
     in->require_no_error();
+    co_await in->wait_for_data();
   }
   co_return in->take(count);
 }
@@ -138,8 +141,8 @@ task<std::string> read_until(kept_state in, std::string separator) {
     if (there.size() + 1 > separator.size()) searched = there.size() + 1 - separator.size();
     if (searched > in->limit) throw limit_overrun("weft::stackless: there is no separator within the limit", searched);
     if (in->eof) throw incomplete_read(in->take(std::string::npos), 0);
-    co_await in->wait_for_data();
     in->require_no_error();
+    co_await in->wait_for_data();
   }
 }
 

@@ -23,7 +23,7 @@ class stream_reader::state {
     from.reset();
     paused = false;
   }
-  // co_await: until something was fed.
+  // co_await: until something was fed. Throws what the stream fails with meanwhile.
   [[nodiscard]] task<> wait_for_data();
   void consume(std::size_t count);
   void require_no_error() const {
@@ -43,6 +43,7 @@ class stream_reader::state {
  private:
   void wake();
   std::optional<future<>> waiter_;
+  bool tells_error_ = false;  // the latest one who waited, and nothing came before
 };
 
 class stream_writer::channel : public protocol {

@@ -4,6 +4,10 @@
 
 #include <doctest/doctest.h>
 
+#include <exception>
+#include <stdexcept>
+#include <string>
+#include <utility>
 #include <weft/stackless.hpp>
 
 #include "support/loops.hpp"
@@ -12,6 +16,15 @@ namespace {
 
 using namespace weft::stackless;
 using weft::test::on_loops;
+
+// Or what it failed with.
+template <class What> task<std::string> text_of(What what) {
+  try {
+    co_return co_await std::move(what);
+  } catch (const std::runtime_error& e) {
+    co_return e.what();
+  }
+}
 
 }  // namespace
 
@@ -49,5 +62,30 @@ TEST_CASE("one who is cancelled while it reads to the end leaves what had come")
     while (!reads.done()) co_await yield();
     r.feed_eof();
     CHECK(co_await r.read() == "abcdef");
+  });
+}
+
+TEST_CASE("who waits for what has come whole before the stream fails gets it; the next one is told") {
+  on_loops([]() -> task<> {
+    for (const int how : {0, 1, 2}) {
+      stream_reader r;
+      r.feed_data("ab");
+      const auto reads = [how](stream_reader from) {
+        return how == 0 ? from.readline() : how == 1 ? from.readexactly(5) : from.readuntil(";\n");
+      };
+      auto waits = get_running_loop().create_task(reads(r));
+      for (int i = 0; i < 4; ++i) co_await yield();
+      r.feed_data("c;\n");
+      r.set_exception(std::make_exception_ptr(std::runtime_error("broken")));
+      CHECK(co_await text_of(waits) == "abc;\n");
+      r.feed_data("abc;\n");
+      CHECK(co_await text_of(reads(r)) == "broken");
+      stream_reader failing;
+      auto is_told = get_running_loop().create_task(reads(failing));
+      for (int i = 0; i < 4; ++i) co_await yield();
+      failing.set_exception(std::make_exception_ptr(std::runtime_error("broken before")));
+      failing.feed_data("abc;\n");
+      CHECK(co_await text_of(is_told) == "broken before");
+    }
   });
 }
