@@ -132,19 +132,8 @@ class watched_step {
   const std::int64_t begun_;
 };
 
-}  // namespace
-
-task_core::task_core() noexcept : runnable(&start_task), waiter(&unpark_task), leaf(nullptr) {}
-
-void start_task(runnable& r) noexcept {
-  task_desk& desk = *task_desk_on_entry();
-  task_core& task = task_of(r);
-  if (task.word.pending() || desk.all.is_root_cancelled()) [[unlikely]] {
-    std::exchange(task.root, nullptr).destroy();
-    task.how = task_core::fate::cancelled;
-    finish(desk, task);
-    return;
-  }
+// Nothing has kept it from that.
+[[gnu::always_inline]] inline void begin(task_desk& desk, task_core& task) noexcept {
   std::atomic_ref(task.home).store(&desk.at, std::memory_order_relaxed);  // get_stack() looks at it from anywhere
   task.desk = &desk;
   task.promise->self = &task;
@@ -158,6 +147,30 @@ void start_task(runnable& r) noexcept {
   task.resume = &resume_task;
   desk.set_running(&task);
   drive(desk, task.root);
+}
+
+}  // namespace
+
+task_core::task_core() noexcept : runnable(&start_task), waiter(&unpark_task), leaf(nullptr) {}
+
+void start_task(runnable& r) noexcept {
+  task_desk& desk = *task_desk_on_entry();
+  task_core& task = task_of(r);
+  if (task.word.pending() || desk.all.is_root_cancelled()) [[unlikely]] {
+    std::exchange(task.root, nullptr).destroy();
+    task.how = task_core::fate::cancelled;
+    finish(desk, task);
+    return;
+  }
+  begin(desk, task);
+}
+
+void start_all_the_same(runnable& r) noexcept {
+  task_desk& desk = *task_desk_on_entry();
+  if (desk.all.is_root_cancelled()) [[unlikely]]
+    start_task(r);
+  else
+    begin(desk, task_of(r));
 }
 
 void resume_watched(runnable& r) noexcept {

@@ -21,6 +21,8 @@ namespace weft::detail {
 void resume_task(runnable& r) noexcept;
 void resume_operation(runnable& r) noexcept;
 void start_task(runnable& r) noexcept;
+// The same for one that is to see to others that have begun: also when it was cancelled before, unless its runtime ends.
+void start_all_the_same(runnable& r) noexcept;
 // As `resume_task`, in the debug mode of an event loop: tells who holds the worker for long. Nobody transfers to it.
 void resume_watched(runnable& r) noexcept;
 // Any thread; the claim was won.

@@ -12,7 +12,7 @@
 namespace weft::detail {
 
 void future_driver::start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
-                          std::source_location where, stackless::task_ref stands_for) {
+                          std::source_location where, stackless::task_ref stands_for, bool all_the_same) {
   auto kept = name.empty() ? nullptr : std::make_unique<std::string>(name);
   const loop_core::admission admitted(on);  // [loop-5]
   task_core& task = new_task(&on.at().owner().face(), frame, promise, where);
@@ -20,6 +20,7 @@ void future_driver::start(loop_core& on, std::coroutine_handle<> frame, promise_
   task.name = kept.release();
   task.follower = this;
   task.hidden = bool(stands_for);
+  if (all_the_same) task.resume = &start_all_the_same;
   task_ = stands_for ? stands_for : stackless::task_ref(task, task.id);
   if (on.start(task)) return;
   task.root = nullptr;  // the caller's still

@@ -2,17 +2,20 @@
 // How several futures are waited for: the order of their ends, and loops that do not run.
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <stdexcept>
 #include <tuple>
 #include <vector>
 #include <weft/stackless.hpp>
 
+#include "stackless/small_tasks.hpp"
 #include "support/loops.hpp"
 
 namespace {
 
 using namespace weft::stackless;
 using weft::test::on_loops;
+using weft::test::outcome_of;
 
 // g++ 12 has trouble with initializer lists in coroutines.
 template <class... Futures> std::vector<future<int>> those(const Futures&... each) { return {each...}; }
@@ -88,4 +91,20 @@ TEST_CASE("tasks are waited for as futures are; as_completed starts those that h
 TEST_CASE("futures of a loop that does not run, or is closed, are waited for like all others") {
   event_loop idle;
   weft::stackless::run(waits_for_idle(idle), {.workers = weft::test::workers()});
+}
+
+TEST_CASE("a gather that is cancelled before it has begun cancels what it gathers, and is done when that is") {
+  on_loops([]() -> task<> {
+    const std::vector<future<>> gates(2);
+    auto& loop = get_running_loop();
+    auto one = loop.create_task(gives_when(gates[0], 1)), two = loop.create_task(gives_when(gates[1], 2));
+    for (int i = 0; i < 3; ++i) co_await yield();
+    auto all = gather(one, two);
+    CHECK(all.cancel());
+    CHECK(co_await outcome_of(all) == "it was cancelled");
+    CHECK(one.cancelled());
+    CHECK(two.cancelled());
+    auto settled = gather(return_exceptions, gives_when(future<>(), 3));
+    CHECK(co_await outcome_of(wait_for(settled, weft::deadline(std::chrono::seconds(-1)))) == "timed out");
+  });
 }

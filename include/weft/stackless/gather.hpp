@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <source_location>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -31,6 +32,13 @@ template <class T> kept_result<T> result_of(stackless::future<T>&& of) {
 // Until all are done, or one has failed or been cancelled, and nobody asked for the exceptions. When the caller is
 // cancelled, all are, each time, and their ends are waited for.
 stackless::task<> gather_all(std::vector<stackless::any_future> what, bool with_exceptions);
+
+// What is gathered has begun: whoever cancels the whole at once cancels that, too.
+template <class T>
+stackless::task_future<T> begin_gather(stackless::task<T> all,
+                                       std::source_location where = std::source_location::current()) {
+  return stackless::task_future<T>(drive(running_loop(), std::move(all), where, {}, {}, true));
+}
 
 // Not in the coroutines: g++ 12 has trouble with initializer lists there.
 template <class... Ts> std::vector<stackless::any_future> list_of(const stackless::future<Ts>&... each) {
@@ -72,23 +80,24 @@ inline constexpr return_exceptions_t return_exceptions{};
 // and nobody is told of their errors. Cancelling it cancels all, and it is done when they are. Throws loop_error when no
 // loop is running.
 template <awaitable... What> auto gather(What&&... what) {
-  return ensure_future(detail::gather_tuple<future_result_t<What>...>(
+  return detail::begin_gather(detail::gather_tuple<future_result_t<What>...>(
       ensure_future(std::forward<What>(what), std::source_location::current())...));
 }
 template <awaitable... What> auto gather(return_exceptions_t, What&&... what) {
-  return ensure_future(detail::gather_settled<future_result_t<What>...>(
+  return detail::begin_gather(detail::gather_settled<future_result_t<What>...>(
       ensure_future(std::forward<What>(what), std::source_location::current())...));
 }
 // The same for as many as there are, of one type: a vector.
 template <class What>
 requires awaitable<What>
 auto gather(std::vector<What> what) {
-  return ensure_future(detail::gather_vector<future_result_t<What>>(detail::all_futures(std::move(what))));
+  return detail::begin_gather(detail::gather_vector<future_result_t<What>>(detail::all_futures(std::move(what))));
 }
 template <class What>
 requires awaitable<What>
 auto gather(return_exceptions_t, std::vector<What> what) {
-  return ensure_future(detail::gather_vector_settled<future_result_t<What>>(detail::all_futures(std::move(what))));
+  return detail::begin_gather(
+      detail::gather_vector_settled<future_result_t<What>>(detail::all_futures(std::move(what))));
 }
 
 }  // namespace weft::stackless

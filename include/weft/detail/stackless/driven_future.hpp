@@ -27,7 +27,7 @@ class future_driver : public task_follower {
   // Starts it; `frame` belongs to the task from here on. It is weft's own, and only waits, if the future stands for another
   // one. Throws loop_error when the loop is closed, bad_alloc.
   void start(loop_core& on, std::coroutine_handle<> frame, promise_base* promise, std::string_view name,
-             std::source_location where, stackless::task_ref stands_for);
+             std::source_location where, stackless::task_ref stands_for, bool all_the_same);
   [[noreturn]] static void refuse_settling();
 
  private:
@@ -48,11 +48,11 @@ template <class T> class driven_future final : public loop_future_of<T>, public 
   [[nodiscard]] bool is_driven_by(const task_core& who) const noexcept override { return task().id() == who.id; }
 
   void begin(stackless::task<T>& what, std::string_view name, std::source_location where,
-             stackless::task_ref stands_for) {
+             stackless::task_ref stands_for, bool all_the_same) {
     const auto frame = task_access::frame_of(what);
     this->share();  // for the task, which may have ended, elsewhere, when `start` returns
     try {
-      start(this->loop(), frame, frame ? &frame.promise() : nullptr, name, where, stands_for);
+      start(this->loop(), frame, frame ? &frame.promise() : nullptr, name, where, stands_for, all_the_same);
     } catch (...) {
       this->let_go();
       throw;
@@ -84,12 +84,14 @@ template <class T> class driven_future final : public loop_future_of<T>, public 
   }
 };
 
+// `all_the_same`: it begins also when it is cancelled before, and is struck at its first wait.
 template <class T>
 counted_pointer<loop_future> drive(loop_core& on, stackless::task<T>&& what, std::source_location where,
-                                   std::string_view name = {}, stackless::task_ref stands_for = {}) {
+                                   std::string_view name = {}, stackless::task_ref stands_for = {},
+                                   bool all_the_same = false) {
   auto* const made = new driven_future<T>(on);
   counted_pointer<loop_future> kept(made);
-  made->begin(what, name, where, stands_for);
+  made->begin(what, name, where, stands_for, all_the_same);
   return kept;
 }
 
