@@ -48,6 +48,9 @@ class alignas(128) worker {
   // May be stolen; wakes a sleeper to do so.
   void push_fresh(runnable& r) noexcept;
 
+  // Wakes who waits for what the poller has heard; waits for that up to `timeout` nanoseconds, or until the poller is woken.
+  void poll(std::int64_t timeout) noexcept;
+
   // A random number, for what runs here; in a simulated runtime a choice of the simulation.
   [[nodiscard]] std::uint64_t draw() noexcept;
 
@@ -96,7 +99,6 @@ class alignas(128) worker {
   runnable* choose() noexcept;
   bool take_inbox() noexcept;
   void fire_timers(std::int64_t now) noexcept;
-  void poll(std::int64_t timeout) noexcept;
   void look(std::int64_t timeout, wake_list& woken) noexcept;
   void unpark(wake_list& woken) noexcept;
   runnable* find_work() noexcept;

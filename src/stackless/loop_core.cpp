@@ -232,7 +232,10 @@ void loop_core::hold_worker() noexcept {
   if (released_) return;
   phase_ = phase::held;
   phase_changed_.notify_all();
-  phase_changed_.wait(guard, [this] { return phase_ == phase::running || released_; });
+  for (; phase_ != phase::running && !released_; guard.lock()) {
+    guard.unlock();
+    at_->poll(deadline::limit);
+  }
 }
 
 void loop_core::run() {
@@ -245,7 +248,7 @@ void loop_core::run() {
     stops_after_mail_ = true;
     if (!std::exchange(mail_sent_, true)) at_->send(mail_);
   }
-  phase_changed_.notify_all();
+  at_->poller->wake();
   phase_changed_.wait(guard, [this] { return phase_ != phase::running; });
 }
 
@@ -279,7 +282,7 @@ bool loop_core::begin_end() {
 void loop_core::release_worker() {
   const std::lock_guard guard(lock_);
   released_ = true;
-  phase_changed_.notify_all();
+  at_->poller->wake();
 }
 
 void loop_core::end() {

@@ -15,8 +15,9 @@
 //  [loop-1] On the worker: `turn_` first, then the callback, at the end of the run queue.
 //  [loop-2] From elsewhere: the callback goes into `letters_`, under the lock; whoever finds no mail under way sends
 //           `mail_` to the worker, which schedules them in their order.
-//  [loop-3] A loop that owns its worker runs nothing while nobody is in run_forever(): the worker is held in `hold`.
-//           stop() lets the batch end: `turn_`, when it comes, holds the worker again and so wakes who runs it.
+//  [loop-3] A loop that owns its worker runs nothing while nobody is in run_forever(): the worker is held in `hold`, where
+//           it only listens, since others may wait for what is registered with its poller. stop() lets the batch end:
+//           `turn_`, when it comes, holds the worker again and so wakes who runs it.
 //  [loop-4] At the end callbacks are dropped instead of called: those in the queue as they come, timers and letters by
 //           `close`, after which nothing is accepted. But those that are `in_any_case` are called until then: tasks that
 //           are unwound wait for others, and weft's own callbacks tell them.
