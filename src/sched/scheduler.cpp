@@ -89,6 +89,8 @@ void scheduler::stop() noexcept {
   for (auto& t : threads_) t.join();
   threads_.clear();
   wait_for_outsiders();  // [pin-2]
+  // What is registered there may be waited for elsewhere, and nobody looks here any more.
+  for (auto& w : workers_) w->poller.reset();
 }
 
 void scheduler::wait_for_outsiders() noexcept {
