@@ -8,6 +8,7 @@
 #include <new>
 #include <utility>
 #include <weft/base/error.hpp>
+#include <weft/detail/base/cpu_relax.hpp>
 #include <weft/net/error.hpp>
 
 #include "net/wait.hpp"
@@ -52,9 +53,14 @@ void socket_handle::take(socket_handle& other) noexcept {
 }
 
 void socket_handle::close() noexcept {
-  if (fd_ < 0 || !use_.close()) return;
+  if (fd_ < 0) return;
+  if (!use_.close()) {
+    for (unsigned spins = 0; use_.is_being_closed();) relax(spins++);  // [use-4]; nobody parks there
+    return;
+  }
   socket_wait::wake_all(*this);
-  if (use_.leave_closing()) close_fd();
+  const int fd = fd_;
+  if (use_.leave_closing()) ::close(fd);
 }
 
 int socket_handle::release() {

@@ -3,6 +3,10 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 
+#include <atomic>
+#include <memory>
+#include <thread>
+
 #include "net/loopback.hpp"
 #include "net/worlds.hpp"
 
@@ -136,6 +140,48 @@ TEST_CASE("closing at any moment of a conversation ends both sides and reuses no
       CHECK(read_to_end(next.server).empty());
     }
   });
+}
+
+TEST_CASE("who is woken by a close may open the stream anew, or end it, before the closer has returned") {
+  weft::options two;
+  two.workers = 2;
+  weft::run(
+      [] {
+        const world w(true);
+        // A thread that waits again and again is in the closer's way once it has woken the reader.
+        auto [silent, other] = unix_stream::pair();
+        std::atomic<bool> stop{false};
+        std::thread waits([&, &silent = silent] {
+          std::byte one[1];
+          std::error_code ec;
+          while (!stop) static_cast<void>(silent.read_some(one, 1us, ec));
+        });
+        for (std::size_t i = 0; i < scaled(2'000, 200); ++i) {
+          auto ends = unix_stream::pair();
+          auto mine = std::make_unique<unix_stream>(std::move(ends.first));
+          unix_stream& seen = *mine;
+          auto reader = weft::spawn({.worker = 1}, [&] {
+            std::byte one[1];
+            std::error_code ec;
+            CHECK(mine->read_some(one, ec) == 0);
+            CHECK(ec == std::errc::operation_canceled);
+            auto [first, second] = unix_stream::pair();
+            *mine = std::move(first);
+            second.write_all("x");
+            CHECK(read_text(*mine, 1) == "x");
+            mine.reset();
+          });
+          auto closer = weft::spawn({.worker = 0}, [&] {
+            w.until_waiting(1);
+            seen.close();
+          });
+          closer.join();
+          reader.join();
+        }
+        stop = true;
+        waits.join();
+      },
+      two);
 }
 
 TEST_CASE("a stream that was never opened, was moved from or closed refuses by name") {

@@ -12,6 +12,8 @@
 //          that shows itself too late to be woken finds the bit set, because both take the lock of the place where
 //          waiters show themselves. Were the closer no user, the fd's number might have a new owner when it wakes.
 //  [use-3] The last to leave a closed word owes the close(2).
+//  [use-4] Who was woken by a close may end the object at once, or give it another socket. Both begin with a `close`, which
+//          waits until the first closer has left; that one touches nothing of the object afterwards.
 #pragma once
 
 #include <atomic>
@@ -57,6 +59,8 @@ class use_word {
   }
   // As `leave`, for the closer.
   [[nodiscard]] bool leave_closing() noexcept { return subtract(closer_unit); }
+  // [use-4] Any thread. Whether somebody who closes it has not left yet. acquire: pairs with `leave_closing`.
+  [[nodiscard]] bool is_being_closed() const noexcept { return word_.load(std::memory_order_acquire) & closer_unit; }
 
   // Closes only if nobody is inside; false if somebody is, or it was closed.
   [[nodiscard]] bool close_unused() noexcept {
