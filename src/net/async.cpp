@@ -48,6 +48,7 @@ io_operation::course io_operation::wait(std::uint64_t seen) noexcept {
     result_.error = deadline_passed;
     return course::decided;
   }
+  woken_ = false;
   descriptor& d = socket_wait::state_of(socket());
   socket_wait::has_waited(socket());
   try {
@@ -116,8 +117,11 @@ bool readiness_operation::proceed(operation& self) noexcept {
   return me.advance([&me](std::uint64_t) { return me.attempt(); });
 }
 
+// Who was woken asks again, as in `wait_until_ready`, unless it was by the poller of its own worker: that has heard nothing
+// while the task ran.
 int readiness_operation::attempt() noexcept {
-  return was_woken() || is_ready(socket_wait::fd(socket()), side()) ? 0 : EAGAIN;
+  const bool is_told = was_woken() && socket_wait::state_of(socket()).is_heard_by(*self().desk->at.poller);
+  return is_told || is_ready(socket_wait::fd(socket()), side()) ? 0 : EAGAIN;
 }
 
 void readiness_operation::await_resume() {

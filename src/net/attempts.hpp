@@ -36,19 +36,15 @@ io_result until_done(control_block* self, const held_socket& s, io_side side, de
   }
 }
 
-// Until a try would not block. The caller holds the side.
+// Until a try would not block. The caller holds the side. Asks again after a wait: an edge may be older than that, or none
+// but the end of the poller that listened.
 inline io_result wait_until_ready(const socket_handle& socket, io_side side, deadline until) {
   control_block* const self = running_fiber();
   socket_wait::checkpoint(self, socket);
   const held_socket s(socket);
-  auto seen = side == io_side::read ? socket_wait::drained(socket) : 0;
-  if (!seen) {
-    seen = s.about_to_try(side);
-    if (!seen) return {0, ECANCELED};
-    if (is_ready(s.fd(), side)) return {};
-  }
-  const int error = socket_wait::until_ready(self, socket, side, seen, until);
-  return {0, error == deadline_passed && is_ready(s.fd(), side) ? 0 : error};  // as above
+  return until_done(self, s, side, until, side == io_side::read ? socket_wait::drained(socket) : 0, [&](auto) {
+    return io_result{0, is_ready(s.fd(), side) ? 0 : EAGAIN};
+  });
 }
 
 // Steps until `total` bytes are moved. `step(done)` goes on after the first `done`.

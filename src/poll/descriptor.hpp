@@ -143,6 +143,11 @@ class alignas(64) descriptor {
     settle_elsewhere(mine, seen);
   }
 
+  // The worker of `mine`. Whether it is `mine` that listens. Relaxed: as in `settle`.
+  [[nodiscard]] bool is_heard_by(const poller& mine) const noexcept {
+    return poller_.load(std::memory_order_relaxed) == &mine;
+  }
+
   // [fd-3] Any thread; the node's claim is armed. Links the node only if the answer is `park`.
   [[nodiscard]] wait_duty wait_begin(direction which, wait_node& node, attempt seen) noexcept;
 

@@ -111,3 +111,24 @@ TEST_CASE("one descriptor has readers at two loops, of which one is run at a tim
   }
   for (const int end : ends) ::close(end);
 }
+
+TEST_CASE("a task that waits for input does not take the end of the loop that listens for it") {
+  auto [from, to] = unix_stream::pair();
+  event_loop first, second;
+  first.run_until_complete(waits_in_vain(to));
+  const auto waits = [](unix_stream& in) -> task<> {
+    std::array<std::byte, 1> one;
+    std::error_code ec;
+    co_await in.async_wait_readable();
+    CHECK(in.try_read_some(one, ec) == 1);
+    CHECK_FALSE(ec);
+  };
+  auto reader = second.create_task(waits(to));
+  second.call_soon([&] { second.call_soon([&] { second.stop(); }); });
+  second.run_forever();
+  first.close();
+  second.call_soon([&] { second.call_soon([&] { second.stop(); }); });
+  second.run_forever();
+  from.write_all("x");
+  second.run_until_complete(weft::stackless::future<>(reader));
+}

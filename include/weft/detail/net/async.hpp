@@ -38,7 +38,7 @@ class io_operation : public operation {
   const io_result& result() const;
   // Only for those without a result yet: it has failed before it began.
   void fail_early(int error) noexcept { result_.error = error; }
-  // The poller has heard something since this began.
+  // Something was heard, and that ended the last wait.
   [[nodiscard]] bool was_woken() const noexcept { return woken_; }
   [[nodiscard]] const socket_handle& socket() const noexcept { return use_.socket(); }
   [[nodiscard]] io_side side() const noexcept { return use_.side(); }
