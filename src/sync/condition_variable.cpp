@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/base/error.hpp>
+#include <weft/detail/sync/checkpoint.hpp>
 #include <weft/sync/condition_variable.hpp>
 
 #include "fiber/waiting.hpp"
@@ -79,6 +80,70 @@ void condition::verify_left(const char* what) noexcept {
 
 bool condition::wait_until(held_lock& held, deadline until) {
   return wait_at(lot_, waiting, until, reinterpret_cast<std::uintptr_t>(&held));
+}
+
+// Waits in line for somebody who is not ready to wait yet, and keeps the notification for him.
+class condition::stand_in : public waiter {
+ public:
+  explicit stand_in(parking_lot& line) noexcept : waiter(&notify), line_(line), node_(*this, word.arm_deaf()) {
+    const auto state = line_.lock();
+    line_.queue().push_back(node_);
+    line_.unlock(state);
+  }
+  stand_in(const stand_in&) = delete;
+  stand_in& operator=(const stand_in&) = delete;
+
+  // True: notified. May throw `cancelled`.
+  [[nodiscard]] bool wait_until(deadline until) { return wait_at(told_, cancellable, until); }
+  // False: somebody has notified it.
+  [[nodiscard]] bool leave() noexcept {
+    if (!word.win(node_.generation, outcome::cancelled)) return false;
+    if (!parking_lot::begin_to_leave(node_)) return true;  // [lot-5]
+    const auto state = line_.lock();
+    line_.queue().remove(node_);
+    line_.unlock(state);
+    return true;
+  }
+  // Somebody has, and is about to say so.
+  void wait_for_notifier() { (void)wait_at(told_, deaf); }
+
+ private:
+  static constexpr parking_lot::word notified = 1 << 2;
+
+  static void notify(waiter& w) noexcept {
+    parking_lot& told = static_cast<stand_in&>(w).told_;
+    wake_list woken;
+    (void)told.lock();
+    told.queue().claim_all(outcome::woken, woken);
+    told.unlock(notified);
+    woken.unpark_all();
+  }
+  static entry enter(parking_lot&, parking_lot::word& state, wait_node&, bool, wake_list&) noexcept {
+    return state & notified ? entry::over : entry::wait;
+  }
+  static constexpr lot_rule cancellable{.what = "a condition_variable", .enter = &enter};
+  static constexpr lot_rule deaf{.what = "a condition_variable", .enter = &enter, .cancellable = false};
+
+  parking_lot& line_;
+  parking_lot told_;
+  wait_node node_;
+};
+
+bool condition::wait_by_stand_in(held_lock& held, deadline until) {
+  checkpoint();
+  stand_in other(lot_);
+  [&held]() noexcept {
+    held.released = true;
+    held.unlock(held.lock);
+  }();
+  try {
+    if (other.wait_until(until)) return true;
+    if (other.leave()) return false;
+  } catch (...) {
+    if (other.leave()) throw;
+  }
+  other.wait_for_notifier();
+  return true;
 }
 
 condition_step::condition_step(condition& c, std::unique_lock<mutex>& lock, deadline until)

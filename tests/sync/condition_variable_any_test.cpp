@@ -18,6 +18,7 @@ using namespace std::chrono_literals;
 using weft::test::await_waiters;
 using weft::test::refuses;
 using weft::test::simulate;
+using weft::test::waiters_of;
 
 TEST_CASE("any lock will do for a condition_variable_any") {
   simulate([] {
@@ -112,6 +113,103 @@ TEST_CASE("tasks wait at a condition_variable_any with any of weft's mutexes, an
     cut.cancel();
     CHECK(refuses(std::errc::operation_canceled, "cancelled", [&] { return weft::await(cut), 0; }));
     CHECK(relocked);
+  });
+}
+
+namespace {
+
+// A lock as programs write them, a flag under a mutex: to give it back one waits for that.
+class flag_lock {
+ public:
+  void lock() {
+    std::unique_lock own(inside);
+    freed_.wait(own, [&] { return !held_; });
+    held_ = true;
+  }
+  void unlock() {
+    const std::lock_guard own(inside);
+    held_ = false;
+    freed_.notify_one();
+  }
+  [[nodiscard]] bool is_held() const { return held_; }
+
+  weft::mutex inside;
+
+ private:
+  weft::condition_variable freed_;
+  bool held_ = false;
+};
+
+}  // namespace
+
+TEST_CASE("a lock whose unlock waits, too, will do for a condition_variable_any") {
+  simulate([] {
+    flag_lock lock;
+    weft::condition_variable_any c;
+    weft::semaphore locked(0), go(0);
+    int notified = 0, late = 0, cut = 0;
+    const auto waits = [&](weft::deadline until) {
+      return weft::spawn([&, until] {
+        const std::unique_lock held(lock);
+        locked.release();
+        go.acquire();
+        try {
+          ++(c.wait_until(lock, until) == std::cv_status::timeout ? late : notified);
+        } catch (const weft::cancelled&) {
+          ++cut;
+        }
+        CHECK(lock.is_held());
+      });
+    };
+    // `meanwhile` is done while that fiber waits in its unlock.
+    const auto hold_up = [&](auto&& meanwhile) {
+      locked.acquire();
+      lock.inside.lock();
+      go.release();
+      await_waiters(lock.inside, 1);
+      CHECK(waiters_of(c) == 1);
+      meanwhile();
+      lock.inside.unlock();
+    };
+    const auto let_be = [] {};
+
+    auto one = waits(weft::never);
+    hold_up(let_be);
+    auto other = waits(weft::never);
+    locked.acquire();
+    go.release();
+    await_waiters(c, 2);
+    c.notify_one();
+    one.join();
+    CHECK(notified == 1);
+    c.notify_one();
+    other.join();
+    CHECK(notified == 2);
+
+    one = waits(weft::never);
+    hold_up([&] { c.notify_one(); });
+    one.join();
+    CHECK(notified == 3);
+    one = waits(weft::never);
+    hold_up([&] {
+      c.notify_one();
+      one.cancel();
+    });
+    one.join();
+    CHECK(notified == 4);
+    one = waits(weft::never);
+    hold_up([&] { one.cancel(); });
+    one.join();
+    CHECK(cut == 1);
+    one = waits(1ms);
+    hold_up([&] { weft::this_fiber::sleep_for(2ms); });
+    one.join();
+    CHECK(late == 1);
+    one = waits(1ms);
+    hold_up(let_be);
+    one.join();
+    CHECK(late == 2);
+    CHECK(waiters_of(c) == 0);
   });
 }
 

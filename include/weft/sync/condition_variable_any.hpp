@@ -25,8 +25,9 @@ concept async_lockable = requires(Lock& lock) {
 
 namespace weft {
 
-// As condition_variable, which see, for fibers and plain threads. The lock must be one whose lock() parks only fibers if
-// fibers wait: weft's own, or a std::unique_lock or std::shared_lock of them. An unlock() that throws ends the process.
+// As condition_variable, which see, for fibers and plain threads. If fibers wait, the lock must be one that parks them: weft's
+// own, a std::unique_lock or std::shared_lock of them, or what is made of such; its unlock() may wait, too. An unlock() that
+// throws ends the process.
 class condition_variable_any {
  public:
   constexpr condition_variable_any() noexcept = default;
