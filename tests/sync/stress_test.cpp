@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <shared_mutex>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -156,6 +157,55 @@ TEST_CASE("a mutex whose waiters give up at any time excludes, and is free in th
             });
     all.join();
     CHECK(count == locked);
+    CHECK(waiters_of(m) == 0);
+    CHECK(m.try_lock());
+    m.unlock();
+  });
+}
+
+TEST_CASE("a shared mutex whose readers and writers give up at any time excludes, and is free in the end") {
+  weft::run([] {
+    weft::shared_mutex m;
+    long count = 0;
+    std::atomic<long> written{0};
+    std::atomic<std::uint64_t> seeds{1};
+    const int rounds = int(scaled(3'000, 100));
+    company all;
+    for (int twice = 0; twice < 2; ++twice)
+      for (const auto k : kinds)
+        all.start(
+            k,
+            [&] {
+              stagger random(seeds++);
+              for (int i = 0; i < rounds; ++i) {
+                if (i % 3 == 0) {
+                  const std::shared_lock lock(m, some_time(random));
+                  if (lock) CHECK(count <= written);
+                } else if (m.try_lock_for(some_time(random))) {
+                  ++written;
+                  ++count;
+                  if (i % 8 == 1) weft::this_fiber::yield();
+                  m.unlock();
+                }
+              }
+            },
+            [&]() -> task<> {
+              stagger random(seeds++);
+              for (int i = 0; i < rounds; ++i) {
+                if (i % 3 == 0) {
+                  if (!co_await m.async_try_lock_shared_until(some_time(random))) continue;
+                  CHECK(count <= written);
+                  m.unlock_shared();
+                } else if (co_await m.async_try_lock_until(some_time(random))) {
+                  ++written;
+                  ++count;
+                  if (i % 8 == 1) co_await weft::stackless::yield();
+                  m.unlock();
+                }
+              }
+            });
+    all.join();
+    CHECK(count == written);
     CHECK(waiters_of(m) == 0);
     CHECK(m.try_lock());
     m.unlock();

@@ -15,7 +15,7 @@ class lock_step : public lot_operation {
  private:
   static bool identify_and_proceed(operation& o) noexcept {
     auto& me = static_cast<lock_step&>(o);
-    me.node().note |= reinterpret_cast<std::uintptr_t>(&me.self());
+    if (me.is_fresh()) me.node().note |= reinterpret_cast<std::uintptr_t>(&me.self());  // later others may read it
     return proceed(me);
   }
 };

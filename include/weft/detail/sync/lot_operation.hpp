@@ -31,6 +31,8 @@ class lot_operation : public operation {
     if (why_ == outcome::closed) throw_error(rule_->mistake, rule_->mistake_text);
     return false;
   }
+  // Whether nothing was tried yet: nobody else knows the node.
+  [[nodiscard]] bool is_fresh() const noexcept { return phase_ == phase::fresh; }
   [[nodiscard]] wait_node& node() noexcept { return wait_.node(); }
 
  private:
