@@ -262,6 +262,7 @@ template <class Operation> class matrix {
     if constexpr (Operation::cancellable) {
       exit.unlock();
       expect(ending::cancelled);
+      CHECK(noticed_ == (who_ != kind::task));  // which is told once for each cancel()
       expect_untouched();
     } else {
       one_->make_ready();
