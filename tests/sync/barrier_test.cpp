@@ -10,6 +10,7 @@
 #include <weft/weft.hpp>
 
 #include "support/alone.hpp"
+#include "support/litmus.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -120,6 +121,41 @@ TEST_CASE("an arrival at a barrier that is cancelled or late is withdrawn") {
       sync.wait(std::move(first));
     }
   });
+}
+
+TEST_CASE("a task that is cancelled at the moment of its arrival has not arrived") {
+  // It looks for a cancellation, waits for the lot, which is held until it is cancelled, and looks again.
+  const auto in_lot = [](auto& at, auto arrive) {
+    auto& lot = weft::detail::lot_access::of(at);
+    const auto before = lot.lock();
+    std::atomic<bool> comes{false};
+    auto comes_and_arrives = [&]() -> task<bool> {
+      comes = true;
+      try {
+        co_await arrive();
+      } catch (const weft::cancelled&) {
+        co_return false;
+      }
+      co_return true;
+    };
+    auto it = weft::stackless::create_task(comes_and_arrives());
+    weft::test::spin_until([&] { return comes.load(); });
+    for (int i = 0; i < 100; ++i) weft::detail::relax(0);
+    it.cancel();
+    lot.unlock(before);
+    CHECK(!weft::await(it));
+    CHECK(lot.look() == before);
+  };
+  weft::run(
+      [&] {
+        for (std::size_t i = scaled(300, 50); i > 0; --i) {
+          weft::barrier<> barrier(2);
+          in_lot(barrier, [&] { return barrier.async_arrive_and_wait(); });
+          weft::latch latch(2);
+          in_lot(latch, [&] { return latch.async_arrive_and_wait(); });
+        }
+      },
+      {.workers = 2});
 }
 
 TEST_CASE("an arrival whose phase completes while it is cancelled counts, and waits for the completion") {
