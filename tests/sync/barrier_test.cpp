@@ -123,6 +123,23 @@ TEST_CASE("an arrival at a barrier that is cancelled or late is withdrawn") {
   });
 }
 
+TEST_CASE("a fiber that need not wait is not taken for one who waits when it is cancelled behind that") {
+  simulate([] {
+    weft::barrier<> alone(1);
+    int resumed = 0;
+    weft::fiber_ref self;
+    weft::with_scope([&](weft::scope& all) {
+      self = all.spawn([&] {
+        alone.arrive_and_wait();
+        self.cancel();
+        weft::shield([&] { weft::this_fiber::sleep_for(1s); });
+        ++resumed;
+      });
+    });
+    CHECK(resumed == 1);
+  });
+}
+
 TEST_CASE("a task that is cancelled at the moment of its arrival has not arrived") {
   // It looks for a cancellation, waits for the lot, which is held until it is cancelled, and looks again.
   const auto in_lot = [](auto& at, auto arrive) {
