@@ -184,7 +184,7 @@ fiber<void> server::launch_for(connection& one) {
   for (;; back_off("starting a fiber for a connection: out of memory")) {
     try {
       fiber_core& core = launch({.inherits_deadline = false}, &with, std::move(work), where_);
-      fiber<void> handle(core, [](fiber_core&) {});
+      fiber<void> handle(core);
       detail::start(core);
       return handle;
     } catch (const std::bad_alloc&) {

@@ -73,7 +73,7 @@ struct fiber_access;  // from a fiber's handle to its core
 template <class T = void> class [[nodiscard]] fiber {
  public:
   fiber() noexcept = default;
-  explicit fiber(detail::fiber_core& core, T (*take)(detail::fiber_core&)) noexcept : handle_(core), take_(take) {}
+  explicit fiber(detail::fiber_core& core) noexcept : handle_(core) {}
   fiber(fiber&&) noexcept = default;
   fiber& operator=(fiber&&) noexcept = default;
   // Not joined and not detached: cancels the fiber and waits for its end, shielded from the caller's own cancellation.
@@ -87,17 +87,17 @@ template <class T = void> class [[nodiscard]] fiber {
   T join() {
     if constexpr (std::is_void_v<T>) {
       handle_.join();
-      return;
+    } else {
+      handle_.wait();
+      detail::fiber_core& core = *handle_.core();
+      if (core.how != detail::fate::returned) [[unlikely]]
+        handle_.raise();
+      const struct giver {
+        detail::fiber_handle& handle;
+        ~giver() { handle.release(); }
+      } guard{handle_};
+      return detail::take_result<T>(core);
     }
-    handle_.wait();
-    detail::fiber_core& core = *handle_.core();
-    if (core.how != detail::fate::returned) [[unlikely]]
-      handle_.raise();
-    const struct giver {
-      detail::fiber_handle& handle;
-      ~giver() { handle.release(); }
-    } guard{handle_};
-    return take_(core);
   }
   // Only waits: true when it has ended by then. Never rethrows, never consumes. May throw like join() before the wait.
   [[nodiscard]] bool join_until(deadline until) { return handle_.wait_until(until); }
@@ -122,17 +122,14 @@ template <class T = void> class [[nodiscard]] fiber {
  private:
   friend struct detail::fiber_access;
   detail::fiber_handle handle_;
-  T (*take_)(detail::fiber_core&) = nullptr;
 };
 
 namespace detail {
 
-template <class F> auto handle_of(fiber_core& core) { return fiber<result_of_body<F>>(core, &payload_of<F>::take); }
-
 template <class F>
 auto launch_owned(const parentage& whose, const spawn_options* with, F&& body, std::source_location where) {
   fiber_core& core = launch(whose, with, std::forward<F>(body), where);
-  auto handle = handle_of<F>(core);
+  fiber<result_of_body<F>> handle(core);
   start(core);
   return handle;
 }
@@ -152,7 +149,7 @@ template <class F> auto spawn(F&& body, std::source_location where = std::source
     detail::fiber_core& core = detail::new_usual_fiber(where);
     detail::fill(core, std::forward<F>(body));
     detail::start_usual(core);
-    return detail::handle_of<F>(core);
+    return fiber<detail::result_of_body<F>>(core);
   } else {
     return detail::launch_owned({}, nullptr, std::forward<F>(body), where);
   }

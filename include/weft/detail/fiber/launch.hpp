@@ -45,11 +45,24 @@ void start_usual(fiber_core& core) noexcept;
 template <class F> using body_call = std::conditional_t<std::is_invocable_v<F>, F, F&>;
 template <class F> using result_of_body = std::invoke_result_t<body_call<std::decay_t<F>>>;
 
+// A result until it is asked for.
+template <class R>
+using fiber_result =
+    std::conditional_t<std::is_void_v<R>, char,
+                       std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, std::remove_const_t<R>>>;
+
+// What a handle's join returns. The result is all that is left of the payload.
+template <class R> R take_result(fiber_core& core) {
+  auto& kept = *std::launder(static_cast<fiber_result<R>*>(core.payload));
+  if constexpr (std::is_reference_v<R>)
+    return static_cast<R>(*kept);
+  else
+    return std::move(kept);
+}
+
 // A body and, later, its result. They share the room, since the body is gone before the result is kept.
 template <class F, class R> class fiber_payload {
-  using kept = std::conditional_t<
-      std::is_void_v<R>, char,
-      std::conditional_t<std::is_reference_v<R>, std::remove_reference_t<R>*, std::remove_const_t<R>>>;
+  using kept = fiber_result<R>;
 
  public:
   template <class G> explicit fiber_payload(G&& body) : body_(std::forward<G>(body)) {}
@@ -70,16 +83,6 @@ template <class F, class R> class fiber_payload {
     }
   }
   static constexpr bool has_result_to_drop = !std::is_reference_v<R> && !std::is_trivially_destructible_v<kept>;
-  // What a handle's join returns.
-  static R take(fiber_core& core) {
-    auto& self = *static_cast<fiber_payload*>(core.payload);
-    if constexpr (std::is_void_v<R>)
-      return;
-    else if constexpr (std::is_reference_v<R>)
-      return static_cast<R>(*self.result_);
-    else
-      return std::move(self.result_);
-  }
 
  private:
   struct end_of_body {
