@@ -36,14 +36,14 @@ struct lot_access {
 namespace weft::test {
 
 // How many wait nodes are linked there.
-template <class Primitive> std::size_t waiters_of(Primitive& one) {
-  detail::parking_lot& lot = detail::lot_access::of(one);
+inline std::size_t waiters_of(detail::parking_lot& lot) {
   const auto state = lot.lock();
   std::size_t count = 0;
   for (const detail::wait_node* n = lot.queue().front(); n; n = n->next) ++count;
   lot.unlock(state);
   return count;
 }
+template <class Primitive> std::size_t waiters_of(Primitive& one) { return waiters_of(detail::lot_access::of(one)); }
 
 // On a fiber: until so many wait there.
 template <class Primitive> void await_waiters(Primitive& one, std::size_t count) {

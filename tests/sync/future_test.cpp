@@ -39,57 +39,58 @@ namespace {
 
 weft::detail::future_core& core_of(const auto& handle) { return weft::detail::future_access::end_of(handle); }
 
-struct future_operation {
-  void finish() {}
-  static constexpr bool consumes = false, keeps = true, cancellable = true, completes = false;
+struct future_operation : weft::test::waiting_operation {
   promise<int> p;
   future<int> f = p.get_future();
   weft::detail::future_core& core = core_of(f);
-  auto& primitive() { return core; }
-  void make_ready() { p.set_value(1); }
+  weft::detail::parking_lot& lot() override { return weft::detail::lot_access::of(core); }
+  void make_ready() override { p.set_value(1); }
 };
 
 // What may be cancelled stands in no CHECK, which catches everything.
 struct future_get : future_operation {
-  void perform() { got = f.get(); }
-  task<> perform_async() { got = co_await f.async_get(); }
-  void finish() { CHECK((got == 1 && !f.valid())); }
+  void perform() override { got = f.get(); }
+  task<> perform_async() override { got = co_await f.async_get(); }
+  void finish() override { CHECK((got == 1 && !f.valid())); }
+  properties is() const override { return {.timed = false}; }
   int got = 0;
 };
 
 struct future_wait : future_operation {
-  void perform() { f.wait(); }
-  bool perform_until(deadline d) { return f.wait_until(d); }
-  task<> perform_async() { co_await f.async_wait(); }
-  task<bool> perform_async_until(deadline d) { co_return co_await f.async_wait_until(d); }
-  void finish() { CHECK(f.done()); }
+  void perform() override { f.wait(); }
+  bool perform_until(deadline d) override { return f.wait_until(d); }
+  task<> perform_async() override { co_await f.async_wait(); }
+  task<bool> perform_async_until(deadline d) override { co_return co_await f.async_wait_until(d); }
+  void finish() override { CHECK(f.done()); }
 };
 
 struct shared_get : future_operation {
   shared_future<int> s = f.share();
-  void perform() { got = &s.get(); }
-  task<> perform_async() { got = &co_await s; }
-  void finish() { CHECK(*got == 1); }
+  void perform() override { got = &s.get(); }
+  task<> perform_async() override { got = &co_await s; }
+  void finish() override { CHECK(*got == 1); }
+  properties is() const override { return {.timed = false}; }
   const int* got = nullptr;
 };
 
 struct broken_get : future_operation {
-  void make_ready() { p = promise<int>(); }
-  void perform() {
+  void make_ready() override { p = promise<int>(); }
+  void perform() override {
     try {
       (void)f.get();
     } catch (const std::future_error&) {
       broken = true;
     }
   }
-  task<> perform_async() {
+  task<> perform_async() override {
     try {
       (void)co_await f;
     } catch (const std::future_error&) {
       broken = true;
     }
   }
-  void finish() { CHECK(broken); }
+  void finish() override { CHECK(broken); }
+  properties is() const override { return {.timed = false}; }
   bool broken = false;
   weft::detail::counted_pointer<weft::detail::future_core> kept{(core.share(), &core)};
 };
@@ -97,15 +98,17 @@ struct broken_get : future_operation {
 struct first_of_two : future_operation {
   promise<void> other;
   future<void> never_set = other.get_future();
-  void perform() { which = when_any(never_set, f).wait(); }
-  bool perform_until(deadline d) { return note(when_any(never_set, f).wait_until(d)); }
-  task<> perform_async() { which = co_await when_any(never_set, f).async_wait(); }
-  task<bool> perform_async_until(deadline d) { co_return note(co_await when_any(never_set, f).async_wait_until(d)); }
+  void perform() override { which = when_any(never_set, f).wait(); }
+  bool perform_until(deadline d) override { return note(when_any(never_set, f).wait_until(d)); }
+  task<> perform_async() override { which = co_await when_any(never_set, f).async_wait(); }
+  task<bool> perform_async_until(deadline d) override {
+    co_return note(co_await when_any(never_set, f).async_wait_until(d));
+  }
   bool note(std::optional<std::size_t> found) {
     which = found.value_or(0);
     return found.has_value();
   }
-  void finish() {
+  void finish() override {
     CHECK(which == 1);
     CHECK(weft::test::waiters_of(core_of(never_set)) == 0);
   }
@@ -116,10 +119,10 @@ struct both_of_two : future_operation {
   promise<void> other;
   future<void> set = other.get_future();
   both_of_two() { other.set_value(); }
-  void perform() { when_all(set, f, set).wait(); }
-  bool perform_until(deadline d) { return when_all(set, f, set).wait_until(d); }
-  task<> perform_async() { co_await when_all(set, f, set).async_wait(); }
-  task<bool> perform_async_until(deadline d) { co_return co_await when_all(set, f, set).async_wait_until(d); }
+  void perform() override { when_all(set, f, set).wait(); }
+  bool perform_until(deadline d) override { return when_all(set, f, set).wait_until(d); }
+  task<> perform_async() override { co_await when_all(set, f, set).async_wait(); }
+  task<bool> perform_async_until(deadline d) override { co_return co_await when_all(set, f, set).async_wait_until(d); }
 };
 
 #define OPERATIONS future_get, future_wait, shared_get, broken_get, first_of_two, both_of_two
@@ -131,7 +134,7 @@ TEST_CASE_TEMPLATE("each wait for futures keeps its word in every situation", Op
       [] {
         for (const kind k : weft::test::kinds) {
           CAPTURE(name_of(k));
-          weft::test::matrix<Operation>(k).run_all();
+          weft::test::try_all_situations(weft::test::make_operation<Operation>, k);
         }
       },
       {.workers = workers()});
@@ -142,7 +145,7 @@ TEST_CASE_TEMPLATE("each wait for futures keeps its word in every situation and 
       [] {
         for (const kind k : {kind::fiber, kind::movable, kind::task}) {
           CAPTURE(name_of(k));
-          weft::test::matrix<Operation>(k).run_all();
+          weft::test::try_all_situations(weft::test::make_operation<Operation>, k);
         }
       },
       8);
