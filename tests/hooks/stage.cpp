@@ -47,16 +47,16 @@ std::string on_fibers(scenario play, options with, std::set<std::string>* called
 
 }  // namespace
 
-actor::actor(bool on_fiber, std::function<void(transcript&)> plays) : says_(on_fiber) {
-  const auto body = [this, plays = std::move(plays)] {
+actor::actor(bool on_fiber, move_only_function<void(transcript&)> plays) : says_(on_fiber) {
+  auto body = [this, plays = std::move(plays)] {
     thread_id_.store(gettid(), std::memory_order_release);
     block_.store(detail::current_fiber(), std::memory_order_release);
     plays(says_);
   };
   if (on_fiber)
-    fiber_.emplace(weft::spawn(body));
+    fiber_.emplace(weft::spawn(std::move(body)));
   else
-    thread_ = std::thread(body);
+    thread_ = std::thread(std::move(body));
 }
 
 void actor::join() {

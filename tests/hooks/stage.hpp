@@ -11,7 +11,6 @@
 #include <doctest/doctest.h>
 
 #include <deque>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -20,6 +19,7 @@
 #include <weft/weft.hpp>
 
 #include "hooks/transcript.hpp"
+#include "support/move_only_function.hpp"
 
 namespace weft::detail {
 struct control_block;
@@ -29,7 +29,7 @@ namespace weft::test {
 
 class actor {
  public:
-  actor(bool on_fiber, std::function<void(transcript&)> plays);
+  actor(bool on_fiber, move_only_function<void(transcript&)> plays);
   actor(const actor&) = delete;
   actor& operator=(const actor&) = delete;
   ~actor() { join(); }
@@ -61,7 +61,9 @@ class stage {
   [[nodiscard]] bool on_fibers() const noexcept { return own_.on_fiber(); }
 
   // What it captures must outlive it: join it before the scenario returns.
-  actor& start(std::function<void(transcript&)> plays) { return actors_.emplace_back(on_fibers(), std::move(plays)); }
+  actor& start(move_only_function<void(transcript&)> plays) {
+    return actors_.emplace_back(on_fibers(), std::move(plays));
+  }
   void join_all() {
     for (auto& a : actors_) a.join();
   }

@@ -19,6 +19,7 @@
 #include <weft/weft.hpp>
 
 #include "support/function_ref.hpp"
+#include "support/move_only_function.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
 
@@ -27,7 +28,7 @@ namespace weft::test {
 // Something that runs beside the test's body: a thread, or a fiber.
 class actor {
  public:
-  actor(bool on_fiber, std::function<void()> body) {
+  actor(bool on_fiber, move_only_function<void()> body) {
     if (on_fiber) {
       fiber_ = weft::spawn(std::move(body));
       return;

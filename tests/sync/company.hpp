@@ -4,13 +4,14 @@
 
 #include <atomic>
 #include <cstddef>
-#include <functional>
 #include <list>
 #include <thread>
 #include <utility>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
+
+#include "support/move_only_function.hpp"
 
 namespace weft::detail {
 
@@ -66,7 +67,7 @@ class company {
   ~company() { join(); }
 
   // `blocking` runs on fibers and threads; `async` gives the task. Both are kept until the end.
-  void start(kind k, std::function<void()> blocking, std::function<stackless::task<>()> async) {
+  void start(kind k, move_only_function<void()> blocking, move_only_function<stackless::task<>()> async) {
     if (k == kind::thread) {
       live_.add();
       threads_.emplace_back([this, body = std::move(blocking)] {
@@ -104,7 +105,7 @@ class company {
   }
 
  private:
-  stackless::task<> drive(std::function<stackless::task<>()>& body) {
+  stackless::task<> drive(move_only_function<stackless::task<>()>& body) {
     try {
       co_await body();
     } catch (const cancelled&) {
@@ -114,7 +115,7 @@ class company {
 
   std::vector<fiber<void>> fibers_;
   std::vector<std::thread> threads_;
-  std::list<std::function<stackless::task<>()>> bodies_;
+  std::list<move_only_function<stackless::task<>()>> bodies_;
   std::vector<stackless::task_handle<>> tasks_;
   wait_group live_;
 };
