@@ -3,11 +3,15 @@
 #include <doctest/doctest.h>
 
 #include <atomic>
+#include <functional>
 #include <future>
+#include <memory>
 #include <system_error>
 #include <thread>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "support/function_ref.hpp"
 #include "support/litmus.hpp"
 #include "sync/company.hpp"
 
@@ -106,4 +110,71 @@ TEST_CASE("a fiber that is cancelled between its look at a channel and its wait 
     is_cancelled([&] { (void)c.receive(); });
     is_cancelled([&] { c.send(1); });
   }
+}
+
+namespace {
+
+// The first of two futures is waited for; the first one's word is locked when the second comes and the wait is cancelled.
+struct meeting {
+  weft::promise<int> never, set;
+  weft::future<int> first = never.get_future(), second = set.get_future();
+  weft::event go;
+  std::atomic<int> begun{0};
+  std::atomic<bool> gone{false};
+};
+
+// `begin` starts on another runtime who waits for it and then for `go`, and returns what cancels him.
+void cancel_behind_lock(weft::test::function_ref<std::function<void()>(weft::runtime&, meeting&)> begin) {
+  weft::runtime elsewhere({.workers = 1});
+  for (int round = 0; round < 30; ++round) {
+    meeting m;
+    auto& lot = weft::detail::future_access::end_of(m.first).lot();
+    const auto before = lot.lock();
+    const auto cancel = begin(elsewhere, m);
+    let_come(m.begun, 1);
+    m.set.set_value(1);
+    cancel();
+    lot.unlock(before);
+    weft::test::spin_until([&] { return m.gone || weft::test::waiters_of(m.go) == 1; });
+    CHECK(!m.gone);
+    m.go.set();
+    weft::test::spin_until([&] { return m.gone.load(); });
+  }
+}
+
+}  // namespace
+
+// The cancellation wins a wait that does not begin in the end.
+TEST_CASE("a fiber that is cancelled while it finds one of several ended is woken by that in no later wait") {
+  cancel_behind_lock([](weft::runtime& elsewhere, meeting& m) -> std::function<void()> {
+    const auto fiber = std::make_shared<weft::fiber<>>(elsewhere.spawn([&m] {
+      ++m.begun;
+      try {
+        (void)weft::when_any(m.first, m.second).wait();
+      } catch (const weft::cancelled&) {
+      }
+      weft::shield([&] { m.go.wait(); });
+      m.gone = true;
+    }));
+    return [fiber] { fiber->cancel(); };
+  });
+}
+
+TEST_CASE("a task that is cancelled while it finds one of several ended is woken by that in no later wait") {
+  const auto waits = [](meeting& m) -> weft::stackless::task<> {
+    ++m.begun;
+    for (;;) {
+      try {
+        (void)co_await weft::when_any(m.first, m.second).async_wait();
+        co_await m.go.async_wait();
+        m.gone = true;
+        co_return;
+      } catch (const weft::cancelled&) {
+      }
+    }
+  };
+  cancel_behind_lock([&](weft::runtime& elsewhere, meeting& m) -> std::function<void()> {
+    const auto task = elsewhere.spawn([&] { return weft::stackless::create_task(waits(m)).ref(); }).join();
+    return [task] { task.cancel(); };
+  });
 }
