@@ -68,11 +68,12 @@ bool fiber_handle::wait_until(deadline until) {
 [[gnu::noinline]] crossing fiber_handle::begin_join() {
   fiber_desk* const desk = desk_on_entry();
   control_block* const self = desk ? desk->running() : nullptr;
-  if (!core_ || !self || self->word.pending() || &block_of(*core_) == self || !is_open_to_cancellation(*self))
+  fiber_core* const core = core_;
+  if (!core || !self || self->word.pending() || &block_of(*core) == self || !is_open_to_cancellation(*self))
       [[unlikely]]
     return join_slowly();
-  if (core_->end.has_ended()) return {};
-  if (!self->join(core_->end)) [[unlikely]]
+  if (core->end.has_ended()) return {};
+  if (!self->join(core->end)) [[unlikely]]
     return join_slowly();
   self->waits_for.store(of_fiber.name, std::memory_order_release);
   return park_over(*desk, *self);

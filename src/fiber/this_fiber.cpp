@@ -31,10 +31,11 @@ namespace {
   control_block* const self = desk ? desk->running() : nullptr;
   if (!self || self->word.pending() || self->resume != &resume_fiber || !desk->exceptions->is_zero()) [[unlikely]]
     return give_turn_slowly(self);
-  runnable* const next = desk->at.ready.take_turns(*self);
+  ready_queue& ready = desk->at.ready;
+  runnable* const next = ready.take_turns(*self, &resume_fiber);
   if (!next) [[unlikely]]
     return give_turn_slowly(self);
-  prefetch_after(*desk);
+  prefetch(*ready.peek());
   desk->set_running(&block_of(*next));
   return cross_over(self->saved, block_of(*next).saved);
 }

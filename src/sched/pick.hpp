@@ -21,9 +21,8 @@ inline runnable* worker::pick() noexcept {
 }
 
 inline runnable* worker::pick_quickly() noexcept {
-  if (ready.picks_left() == 1) [[unlikely]]
+  if (!ready.count_usual()) [[unlikely]]
     return nullptr;
-  (void)ready.count_down();
   if (runnable* r = ready.pop()) return r;
   return fresh_.pop();
 }

@@ -17,6 +17,8 @@ int pop_number(ready_queue& queue) {
   return r ? fake(r)->number : -1;
 }
 
+runnable* take_turns(ready_queue& queue, runnable& self) { return queue.take_turns(self, self.resume); }
+
 }  // namespace
 
 TEST_CASE("a hand-off goes before the others, and one that another overtakes queues behind them") {
@@ -51,37 +53,37 @@ TEST_CASE("who takes turns goes to the end of the line, and the first one runs")
   numbered r;
   ready_queue q;
   q.push(r[0]);
-  CHECK(q.take_turns(r[3]) == &r[0]);  // the only one
-  CHECK(q.take_turns(r[0]) == &r[3]);
+  CHECK(take_turns(q, r[3]) == &r[0]);  // the only one
+  CHECK(take_turns(q, r[0]) == &r[3]);
   q.push(r[1]);
   q.push(r[2]);
-  CHECK(q.take_turns(r[3]) == &r[0]);
+  CHECK(take_turns(q, r[3]) == &r[0]);
   for (const int expected : {1, 2, 3, -1}) CHECK(pop_number(q) == expected);
 }
 
 TEST_CASE("turns are not taken, and nothing changes, when the usual is not enough") {
   numbered r;
   ready_queue q;
-  SUBCASE("nobody else is ready") { CHECK(!q.take_turns(r[3])); }
+  SUBCASE("nobody else is ready") { CHECK(!take_turns(q, r[3])); }
   SUBCASE("a hand-off waits") {
     q.push(r[0]);
     q.push_next(r[1]);
-    CHECK(!q.take_turns(r[3]));
+    CHECK(!take_turns(q, r[3]));
     CHECK(pop_number(q) == 1);
     CHECK(pop_number(q) == 0);
   }
   SUBCASE("the first one is of another kind") {
     r[0].resume = [](runnable&) noexcept {};
     q.push(r[0]);
-    CHECK(!q.take_turns(r[3]));
+    CHECK(!take_turns(q, r[3]));
     CHECK(pop_number(q) == 0);
   }
   SUBCASE("a fair turn is due") {
     q.push(r[0]);
     q.restart(2);
-    CHECK(q.take_turns(r[3]) == &r[0]);
+    CHECK(take_turns(q, r[3]) == &r[0]);
     CHECK(q.picks_left() == 1);
-    CHECK(!q.take_turns(r[0]));
+    CHECK(!take_turns(q, r[0]));
     CHECK(q.count_down());
     CHECK(pop_number(q) == 3);
   }
@@ -96,7 +98,7 @@ TEST_CASE("a turn that is taken ends a streak of hand-offs") {
     CHECK(pop_number(q) == 1);
   }
   q.push(r[0]);
-  CHECK(q.take_turns(r[2]) == &r[0]);
+  CHECK(take_turns(q, r[2]) == &r[0]);
   q.push_next(r[1]);
   CHECK(pop_number(q) == 1);
   CHECK(pop_number(q) == 2);

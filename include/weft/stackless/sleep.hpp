@@ -35,7 +35,7 @@ class task_sleep : public leaf {
 [[nodiscard]] std::coroutine_handle<> yield_slowly(task_core& self) noexcept;
 [[gnu::always_inline]] inline std::coroutine_handle<> yield_to_others(task_core& self) noexcept {
   task_desk_front& desk = *self.desk;
-  runnable* const next = desk.ready.take_turns(self);
+  runnable* const next = desk.ready.take_turns(self, self.resume);
   if (!next) [[unlikely]]
     return yield_slowly(self);
   if (const runnable* const after = desk.ready.peek(); after->resume == self.resume)

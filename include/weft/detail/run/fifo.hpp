@@ -39,15 +39,11 @@ class fifo {
 
   // The front leaves, and `r` goes to the back: a pop and a push in one. Not when empty.
   void exchange_front(runnable& r) noexcept {
-    runnable* const second = head_->next;
     r.next = nullptr;
-    if (second) {
-      head_ = second;
-      tail_->next = &r;
-    } else {
-      head_ = &r;
-    }
+    runnable* const last = tail_;
     tail_ = &r;
+    last->next = &r;
+    head_ = head_->next;  // of a lone one, `r`: it was also the last
   }
 
   // Links a chain, `first` to `last` through `next`, at the back. `last.next` must be null.

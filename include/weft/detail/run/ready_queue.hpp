@@ -40,15 +40,16 @@ class ready_queue {
   // What the pop after the next will probably give; for prefetching.
   [[nodiscard]] runnable* peek() const noexcept { return fifo_.front(); }
 
-  // The usual yield: `self`, which runs, goes to the end of the queue, and the answer runs instead. Null, and nothing has
-  // changed, if that is not all there is to it: what is first is of another kind, or there is nothing, or a fair turn due.
-  [[nodiscard]] runnable* take_turns(runnable& self) noexcept {
-    const unsigned left = ticks_.load(std::memory_order_relaxed);
+  // The usual yield: `self`, which runs, goes to the end of the queue, and the answer, of the same kind, runs instead.
+  // Null, and nothing has changed, if that is not all there is to it: what is first is of another kind, or there is
+  // nothing, or a fair turn due.
+  [[nodiscard]] runnable* take_turns(runnable& self, runnable::resume_function kind) noexcept {
+    const unsigned left = ticks_.load(std::memory_order_relaxed) - 1;
     runnable* const first = fifo_.front();
-    if (left == 1 || next_ || !first || first->resume != self.resume) return nullptr;
+    if (left == 0 || next_ || !first || first->resume != kind) return nullptr;
     fifo_.exchange_front(self);
     streak_ = 0;
-    ticks_.store(left - 1, std::memory_order_relaxed);
+    ticks_.store(left, std::memory_order_relaxed);
     return first;
   }
 
@@ -59,6 +60,13 @@ class ready_queue {
     const unsigned left = ticks_.load(std::memory_order_relaxed) - 1;
     ticks_.store(left, std::memory_order_relaxed);
     return left == 0;
+  }
+  // The same for a pick that is no fair turn. False: that is due, and nothing was counted.
+  [[nodiscard]] bool count_usual() noexcept {
+    const unsigned left = ticks_.load(std::memory_order_relaxed) - 1;
+    if (left == 0) return false;
+    ticks_.store(left, std::memory_order_relaxed);
+    return true;
   }
   void restart(unsigned picks) noexcept { ticks_.store(picks, std::memory_order_relaxed); }
   // Any thread; relaxed, like all of `ticks_`: others only watch it.
