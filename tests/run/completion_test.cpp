@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// The word in which an end, a direct joiner and a canceller meet.
+// The word in which an end, a joiner and a canceller meet.
 #include "run/direct_joiner.hpp"
 
 #include <doctest/doctest.h>
@@ -168,5 +168,75 @@ TEST_CASE("of the end and a canceller one has taken the joiner out, and owes it 
               by_canceller = j.cancel();
               wait(64);
               by_canceller += j.cancel();
+            }) == 0);
+}
+
+// Caught by this: an end that does not look whether it is locked.
+TEST_CASE("what is locked does not end before it is unlocked, whatever its end has to tell") {
+  completion word;
+  joining j;
+  wait_node node;
+  int kind = 0, ended_early = 0;
+  CHECK(litmus(
+            scaled(20'000),
+            [&] {
+              kind = (kind + 1) % 4;
+              word.begin(kind == 1);
+              if (kind == 2) (void)j.join(word);
+              if (kind == 3) {
+                node.who = &j;
+                node.generation = j.word.arm();
+                (void)word.show(node);
+              }
+              ended_early = 0;
+            },
+            [&] { return ended_early == 0 && word.has_ended(); },
+            [&](stagger& wait) {
+              wait(64);
+              (void)end_owes(word);
+            },
+            [&](stagger& wait) {
+              for (int twice = 0; twice < 2; ++twice) {
+                wait(64);
+                if (!word.lock()) continue;
+                wait(256);
+                ended_early += word.has_ended();
+                word.unlock();
+              }
+            }) == 0);
+}
+
+// Caught by this: a withdrawal that does not wait until the end has read the node.
+TEST_CASE("a joiner that withdraws has its node for itself, and knows whether the end came first") {
+  completion word;
+  joining j, other;
+  wait_node node;
+  bool withdrawn_late = false, ended = false;
+  completion::end told{};
+  claim::ticket ticket = 0;
+  CHECK(litmus(
+            scaled(20'000),
+            [&] {
+              word.begin(false);
+              node.who = &j;
+              ticket = node.generation = j.word.arm_deaf();
+              (void)word.show(node);
+            },
+            [&] {
+              const bool of_node = told.joiner == &j && told.generation == ticket;
+              return withdrawn_late ? of_node && ended : !told.joiner;
+            },
+            [&](stagger& wait) {
+              wait(64);
+              told = word.finish();
+            },
+            [&](stagger& wait) {
+              wait(64);
+              withdrawn_late = word.withdraw(node);
+              ended = word.has_ended();
+              node.who = &other;  // as when its frame goes
+              node.generation = 0;
+              wait(64);
+              (void)word.withdraw(node);  // once more
             }) == 0);
 }
