@@ -220,3 +220,33 @@ TEST_CASE("errors of children on all workers arrive at once") {
     }
   });
 }
+
+// Caught by this: an owner that takes the error of a child which is still on its way out, and with it its block.
+TEST_CASE("the block of a child that failed is used again only when the child has ended") {
+  const auto opens_scopes = [](int own) {
+    for (auto left = scaled(2'000); left > 0; --left) {
+      CHECK_THROWS_AS(weft::with_scope([own](weft::scope& s) {
+                        for (int child = 0; child < 3; ++child) {
+                          s.spawn({.worker = (own + child) % 3}, [child] {
+                            if (child == 1) throw child;
+                          });
+                        }
+                      }),
+                      int);
+      auto next = weft::spawn([] {
+        weft::this_fiber::yield();
+        return 5;
+      });
+      auto one_more = weft::spawn([] { return 6; });
+      CHECK(next.join() == 5);
+      CHECK(one_more.join() == 6);
+    }
+  };
+  weft::run(
+      [&] {
+        weft::with_scope([&](weft::scope& s) {
+          for (int own = 0; own < 4; ++own) s.spawn([&opens_scopes, own] { opens_scopes(own); });
+        });
+      },
+      {.workers = 3});
+}
