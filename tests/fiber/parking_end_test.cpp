@@ -175,6 +175,30 @@ TEST_CASE("on_unhandled may park, on whichever fiber it is called") {
   }
 }
 
+TEST_CASE("what on_unhandled keeps in fiber-locals and context variables ends with its fiber") {
+  const auto kept = std::make_shared<int>();
+  weft::fiber_local<std::shared_ptr<int>> local;
+  weft::context_var<std::shared_ptr<int>> variable;
+  std::atomic<int> heard{0};
+  weft::run(
+      [&] {
+        for (int round = 1; round <= 10; ++round) {
+          weft::go([] { throw std::runtime_error("of a go fiber"); });
+          while (heard != round) weft::this_fiber::yield();
+          weft::spawn([&] {
+            CHECK(!local.find());
+            CHECK(!variable.get());
+          }).join();
+        }
+      },
+      {.on_unhandled = [&](std::exception_ptr, weft::fiber_ref) {
+        local.set(kept);
+        variable.set(kept);
+        ++heard;
+      }});
+  CHECK(kept.use_count() == 1);
+}
+
 TEST_CASE("on_unhandled is not interrupted by the end of its runtime") {
   std::atomic<int> heard{0};
   weft::run(
