@@ -2,6 +2,7 @@
 // Cancellation and exceptions: clean-up, unwinding, handlers.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
 #include <exception>
 #include <string>
@@ -126,4 +127,26 @@ TEST_CASE("catching std::exception lets a cancellation pass") {
     f.cancel();
     CHECK(was_cancelled(f));
   });
+}
+
+TEST_CASE("the end of the runtime does not keep the children of a scope behind a shield from running") {
+  std::atomic<int> ran{0};
+  weft::run([&ran] {
+    std::atomic<bool> ready{false};
+    weft::go([&] {
+      ready = true;
+      try {
+        weft::this_fiber::sleep_until(weft::never);
+      } catch (const weft::cancelled&) {
+        weft::shield([&ran] {
+          weft::with_scope([&ran](weft::scope& s) {
+            for (int child = 0; child < 3; ++child) s.spawn([&ran] { ++ran; });
+          });
+        });
+        throw;
+      }
+    });
+    while (!ready) weft::this_fiber::yield();
+  });
+  CHECK(ran == 3);
 }
