@@ -157,6 +157,31 @@ TEST_CASE("alone: cancelled while it waits for a stack" * doctest::skip()) {
   });
   CHECK(gone == int(4 * few));
 }
+TEST_CASE("alone: the last one goes before others come" * doctest::skip()) {
+  std::atomic<int> gone{0};
+  weft::run(
+      [&gone] {
+        const int here = int(weft::detail::current_worker()->index());
+        std::atomic<bool> held{false}, may_go{false};
+        auto holder = weft::spawn({.worker = 1 - here}, [&] {
+          held = true;
+          while (!may_go) std::this_thread::yield();
+        });
+        while (!held) weft::this_fiber::yield();
+        std::vector<weft::fiber<>> late, waiting;
+        for (std::size_t i = 0; i < few / 2; ++i)
+          late.push_back(weft::spawn({.worker = 1 - here}, body_of_a_waiting_fiber(gone)));
+        for (std::size_t i = 0; i < 2 * few; ++i)
+          waiting.push_back(weft::spawn({.worker = here}, body_of_a_waiting_fiber(gone)));
+        weft::this_fiber::yield();  // all of them come before this one again
+        waiting.back().cancel();
+        CHECK(waiting.back().join_until(weft::never));
+        may_go = true;
+        holder.join();
+      },
+      {.workers = 2});
+  CHECK(gone == int(few / 2 + 2 * few));
+}
 TEST_CASE("alone: no stack at all" * doctest::skip()) {
   CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [] { return weft::run([] { return 1; }); }));
   CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count",
@@ -247,6 +272,10 @@ TEST_CASE("fibers that were spawned before anybody knew wait for the stacks of o
 
 TEST_CASE("a fiber that is cancelled while it waits for a stack is destroyed on a fiber") {
   passes("alone: cancelled while it waits for a stack", "80", {"WEFT_WORKERS=1"});
+}
+
+TEST_CASE("who comes to wait for a stack when the last of those before has gone is not lost") {
+  passes("alone: the last one goes before others come");
 }
 
 TEST_CASE("where no fiber has a stack, those that wait fail and say why") {
