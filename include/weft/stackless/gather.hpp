@@ -40,19 +40,26 @@ stackless::task_future<T> begin_gather(stackless::task<T> all,
   return stackless::task_future<T>(drive(running_loop(), std::move(all), where, {}, {}, true));
 }
 
-// Not in the coroutines: g++ 12 has trouble with initializer lists there.
-template <class... Ts> std::vector<stackless::any_future> list_of(const stackless::future<Ts>&... each) {
-  return {stackless::any_future(each)...};
+// One after the other, as they stand: arguments of a function would begin in any order.
+template <class... What> auto begin_in_order(What&&... what) {
+  return std::tuple<stackless::future<stackless::future_result_t<What>>...>{
+      stackless::ensure_future(std::forward<What>(what), std::source_location::current())...};
 }
 
-template <class... Ts> stackless::task<std::tuple<kept_result<Ts>...>> gather_tuple(stackless::future<Ts>... of) {
-  co_await gather_all(list_of(of...), false);
-  co_return std::tuple<kept_result<Ts>...>(result_of(std::move(of))...);
+// Not in the coroutines: g++ 12 has trouble with initializer lists there.
+template <class Futures> std::vector<stackless::any_future> list_of(const Futures& all) {
+  return std::apply([](const auto&... each) { return std::vector<stackless::any_future>{each...}; }, all);
+}
+
+template <class... Ts>
+stackless::task<std::tuple<kept_result<Ts>...>> gather_tuple(std::tuple<stackless::future<Ts>...> of) {
+  co_await gather_all(list_of(of), false);
+  co_return std::apply([](auto&... each) { return std::tuple<kept_result<Ts>...>(result_of(std::move(each))...); }, of);
 }
 template <class... Ts>
-stackless::task<std::tuple<stackless::future<Ts>...>> gather_settled(stackless::future<Ts>... of) {
-  co_await gather_all(list_of(of...), true);
-  co_return std::tuple<stackless::future<Ts>...>(std::move(of)...);
+stackless::task<std::tuple<stackless::future<Ts>...>> gather_settled(std::tuple<stackless::future<Ts>...> of) {
+  co_await gather_all(list_of(of), true);
+  co_return of;
 }
 template <class T> stackless::task<std::vector<kept_result<T>>> gather_vector(std::vector<stackless::future<T>> of) {
   co_await gather_all(std::vector<stackless::any_future>(of.begin(), of.end()), false);
@@ -75,17 +82,15 @@ struct return_exceptions_t {};
 // Given to gather() first: it waits for all, and gives their futures, done, instead of the results.
 inline constexpr return_exceptions_t return_exceptions{};
 
-// A future of a tuple with the results in the order of the arguments, std::monostate for nothing. All are started now, on
-// the running loop. The first that fails, or is cancelled (then as operation_canceled), fails the whole; the others go on
-// and nobody is told of their errors. Cancelling it cancels all, and it is done when they are. Throws loop_error when no
-// loop is running.
+// A future of a tuple with the results in the order of the arguments, std::monostate for nothing. All are started now, in
+// that order, on the running loop. The first that fails, or is cancelled (then as operation_canceled), fails the whole; the
+// others go on and nobody is told of their errors. Cancelling it cancels all, and it is done when they are. Throws
+// loop_error when no loop is running.
 template <awaitable... What> auto gather(What&&... what) {
-  return detail::begin_gather(detail::gather_tuple<future_result_t<What>...>(
-      ensure_future(std::forward<What>(what), std::source_location::current())...));
+  return detail::begin_gather(detail::gather_tuple(detail::begin_in_order(std::forward<What>(what)...)));
 }
 template <awaitable... What> auto gather(return_exceptions_t, What&&... what) {
-  return detail::begin_gather(detail::gather_settled<future_result_t<What>...>(
-      ensure_future(std::forward<What>(what), std::source_location::current())...));
+  return detail::begin_gather(detail::gather_settled(detail::begin_in_order(std::forward<What>(what)...)));
 }
 // The same for as many as there are, of one type: a vector.
 template <class What>
