@@ -8,25 +8,21 @@ using stackless::return_when;
 
 stackless::task<> gather_all(std::vector<any_future> what, bool with_exceptions) {
   if (what.empty()) co_return;
+  const future_wait waiting(what, with_exceptions ? return_when::all_completed : future_wait::first_unsuccessful,
+                            never);
   bool is_cancelled = false;
-  std::uint64_t cancellation = 0;
-  std::ptrdiff_t first = -1;
-  {
-    const future_wait waiting(what, with_exceptions ? return_when::all_completed : future_wait::first_unsuccessful,
-                              never);
-    try {
-      co_await waiting.over();
-      first = waiting.unsuccessful();
-    } catch (const cancelled&) {
-      is_cancelled = true;
-      cancellation = waiting.cancellation();
-    }
+  try {
+    co_await waiting.over();
+  } catch (const cancelled&) {
+    is_cancelled = true;
   }
   if (is_cancelled) {
-    (void)co_await end_all(what, is_cancelled, cancellation);
+    const bool is_heard = co_await end_all(what, is_cancelled, waiting.cancellation());
     for (const any_future& each : what) forget_exception(each);
-    throw cancelled();
+    const std::ptrdiff_t first = waiting.unsuccessful();
+    if (!is_heard || first < 0 || !has_failed(what[std::size_t(first)])) throw cancelled();
   }
+  const std::ptrdiff_t first = waiting.unsuccessful();
   if (first < 0) co_return;
   for (const any_future& each : what) (void)each.add_watch([](const any_future& done) { forget_exception(done); });
   const any_future& failed = what[std::size_t(first)];

@@ -14,12 +14,9 @@
 namespace {
 
 using namespace weft::stackless;
+using weft::test::few_turns;
 using weft::test::on_loops;
 using weft::test::outcome_of;
-
-task<> few_turns() {
-  for (int i = 0; i < 8; ++i) co_await yield();
-}
 
 // What it says of its cancellation, of what it does then, which takes some turns, and how many it counts.
 task<> cleans_up(std::string& log) {

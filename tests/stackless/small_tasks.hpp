@@ -17,6 +17,10 @@ inline stackless::task<int> answer() {
   co_return 42;
 }
 
+inline stackless::task<> few_turns() {
+  for (int i = 0; i < 8; ++i) co_await stackless::yield();
+}
+
 inline stackless::task<> forever() { co_await stackless::sleep(never); }
 
 inline stackless::task<> yields_until(const std::atomic<bool>& flag) {

@@ -30,7 +30,7 @@ template <class T> kept_result<T> result_of(stackless::future<T>&& of) {
 }
 
 // Until all are done, or one has failed or been cancelled, and nobody asked for the exceptions. When the caller is
-// cancelled, all are, each time, and their ends are waited for.
+// cancelled, all are, each time, and their ends are waited for; the first that did not return is heard if it failed.
 stackless::task<> gather_all(std::vector<stackless::any_future> what, bool with_exceptions);
 
 // What is gathered has begun: whoever cancels the whole at once cancels that, too.
@@ -82,10 +82,11 @@ struct return_exceptions_t {};
 // Given to gather() first: it waits for all, and gives their futures, done, instead of the results.
 inline constexpr return_exceptions_t return_exceptions{};
 
-// A future of a tuple with the results in the order of the arguments, std::monostate for nothing. All are started now, in
-// that order, on the running loop. The first that fails, or is cancelled (then as operation_canceled), fails the whole; the
-// others go on and nobody is told of their errors. Cancelling it cancels all, and it is done when they are. Throws
-// loop_error when no loop is running.
+// A future of a tuple with the results in the order of the arguments, std::monostate for nothing. All are started now,
+// in that order, on the running loop. The first that fails, or is cancelled (then as operation_canceled), fails the
+// whole; the others go on and nobody is told of their errors. Cancelling it cancels all, and it is done when they are: it
+// is cancelled, or has the error of the first that did not return, if that has failed. Throws loop_error when no loop is
+// running.
 template <awaitable... What> auto gather(What&&... what) {
   return detail::begin_gather(detail::gather_tuple(detail::begin_in_order(std::forward<What>(what)...)));
 }
