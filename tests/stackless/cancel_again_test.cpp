@@ -159,9 +159,13 @@ TEST_CASE("timeout: when something else leaves the body nothing is left of its c
             throw std::runtime_error("for another reason");
           })) == "for another reason");
     CHECK(me.cancelling() == 0);
-    // It has not struck yet.
-    CHECK(co_await outcome_of(timeout(weft::deadline(1ms), [me]() -> task<> {
-            while (me.cancelling() == 0) co_await yield();
+    // It has not struck yet: what the body has waited for came just before.
+    const weft::deadline end(1ms);
+    event told;
+    get_running_loop().call_at(end, [&told] { told.set(); });
+    CHECK(co_await outcome_of(timeout(end, [&told, me]() -> task<> {
+            co_await told.wait();
+            CHECK(me.cancelling() == 1);
             throw std::runtime_error("in between");
           })) == "in between");
     CHECK(me.cancelling() == 0);

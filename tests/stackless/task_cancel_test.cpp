@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <string>
 #include <thread>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
@@ -74,6 +75,31 @@ TEST_CASE("a cancellation is delivered once: what catches it can go on") {
     co_await yields_until(parked);
     child.cancel();
     CHECK(co_await child == 5);
+  }());
+}
+
+TEST_CASE("a task that is cancelled while it yields is struck there; one that was before lets others run first") {
+  weft::stackless::event_loop loop;
+  loop.run_until_complete([]() -> task<> {
+    auto& on = weft::stackless::get_running_loop();
+    std::string log;
+    const auto yields = [&log](bool cancels_itself) -> task<> {
+      if (cancels_itself) weft::stackless::current_task().cancel();
+      try {
+        co_await yield();
+        log += "went on,";
+      } catch (const weft::cancelled&) {
+        log += "struck,";
+      }
+    };
+    auto cancelled_by_us = on.create_task(yields(false));
+    co_await yield();
+    cancelled_by_us.cancel();
+    co_await cancelled_by_us;
+    auto cancelled_by_itself = on.create_task(yields(true));
+    on.call_soon([&log] { log += "other,"; });
+    co_await cancelled_by_itself;
+    CHECK(log == "struck,other,struck,");
   }());
 }
 

@@ -50,16 +50,15 @@ class task_yield {
   class yielding {
    public:
     explicit yielding(task_core& self) noexcept : self_(self) {}
-    [[nodiscard]] bool await_ready() const {
-      if (self_.word.pending()) [[unlikely]]
-        throw_cancelled(self_);
-      return false;
-    }
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
     std::coroutine_handle<> await_suspend(std::coroutine_handle<> frame) const noexcept {
       self_.leaf = frame;
       return yield_to_others(self_);
     }
-    void await_resume() const noexcept {}
+    void await_resume() const {
+      if (self_.word.pending()) [[unlikely]]
+        throw_cancelled(self_);
+    }
 
    private:
     task_core& self_;
@@ -75,7 +74,7 @@ namespace weft::stackless {
 // co_await: not before that time has passed. Throws `cancelled`.
 [[nodiscard]] inline detail::task_sleep sleep(deadline until) noexcept { return detail::task_sleep(until); }
 
-// co_await: lets others run. Throws `cancelled`.
+// co_await: lets others run. Then throws `cancelled`, also if that was asked for meanwhile.
 [[nodiscard]] inline detail::task_yield yield() noexcept { return {}; }
 
 }  // namespace weft::stackless
