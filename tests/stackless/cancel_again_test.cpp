@@ -173,6 +173,18 @@ TEST_CASE("timeout: when something else leaves the body nothing is left of its c
   });
 }
 
+TEST_CASE("timeout: one whose time has passed before strikes at the first yield") {
+  on_loops([]() -> task<> {
+    for (const weft::deadline past : {weft::deadline(0s), weft::deadline(std::chrono::steady_clock::now())}) {
+      int turns = 0;
+      CHECK(co_await outcome_of(timeout(past, [&turns]() -> task<> {
+              for (; turns < 3; ++turns) co_await yield();
+            })) == "timed out");
+      CHECK(turns == 0);
+    }
+  });
+}
+
 TEST_CASE("timeout: the cancellation at the end of the runtime is not its own") {
   weft::stackless::run(
       []() -> task<> {

@@ -36,7 +36,10 @@ template <class F> [[nodiscard]] stackless::timer_handle alarm_in_any_case(deadl
   const auto made =
       make_callback<timed_callback>(std::forward<F>(f), std::source_location::current(), when.to_nanoseconds());
   made->in_any_case = true;
-  schedule_at(running_loop(), *made);
+  if (when.passed())
+    schedule(running_loop(), *made);
+  else
+    schedule_at(running_loop(), *made);
   return stackless::timer_handle(made);
 }
 
