@@ -85,8 +85,8 @@ inline constexpr return_exceptions_t return_exceptions{};
 // A future of a tuple with the results in the order of the arguments, std::monostate for nothing. All are started now,
 // in that order, on the running loop. The first that fails, or is cancelled (then as operation_canceled), fails the
 // whole; the others go on and nobody is told of their errors. Cancelling it cancels all, and it is done when they are: it
-// is cancelled, or has the error of the first that did not return, if that has failed. Throws loop_error when no loop is
-// running.
+// is cancelled, or has the error of the first that did not return, if that has failed. One of nothing, too, is done only
+// when it had its turn. Throws loop_error when no loop is running.
 template <awaitable... What> auto gather(What&&... what) {
   return detail::begin_gather(detail::gather_tuple(detail::begin_in_order(std::forward<What>(what)...)));
 }
