@@ -10,6 +10,7 @@
 #include <weft/net/tcp_stream.hpp>
 #include <weft/stackless/error.hpp>
 #include <weft/stackless/event_loop.hpp>
+#include <weft/stackless/sleep.hpp>
 #include <weft/stackless_io/condition.hpp>
 
 #include "stackless/loop_core.hpp"
@@ -25,6 +26,9 @@ class transport::connection : public std::enable_shared_from_this<connection> {
         protocol_(std::move(with)),
         remote_(stream_.remote()),
         local_(stream_.local()) {}
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  ~connection() { reader_.cancel(); }
 
   void begin() {
     transport face(shared_from_this());
@@ -105,16 +109,19 @@ class transport::connection : public std::enable_shared_from_this<connection> {
   // Whoever reads, also while it has not begun. Where the loop ends first, nobody else would end the connection.
   class reading {
    public:
-    explicit reading(std::shared_ptr<connection> of) noexcept : of_(std::move(of)) {}
+    explicit reading(std::shared_ptr<connection> of) noexcept : of_(std::move(of)), ends_(of_) {}
     reading(reading&&) noexcept = default;
     reading& operator=(reading&&) = delete;
     ~reading() {
-      if (of_) of_->has_read();
+      if (const auto of = ends_.lock()) of->has_read();
     }
     connection* operator->() const noexcept { return of_.get(); }
+    // It goes when nobody else has it.
+    void let_go() noexcept { of_.reset(); }
 
    private:
     std::shared_ptr<connection> of_;
+    std::weak_ptr<connection> ends_;
   };
 
   static task<> read_all(reading self) {
@@ -133,14 +140,17 @@ class transport::connection : public std::enable_shared_from_this<connection> {
         bool stays = false;
         self->call([&] { stays = self->protocol_->eof_received(); });
         if (!stays) self->close();
-        self->at_end_ = true;
         break;
       }
     }
+    if (self->closing_) co_return;
+    std::vector<std::byte>().swap(room);
+    self.let_go();
+    co_await sleep(never);  // until it is closed, or the loop ends
   }
 
   void has_read() noexcept {
-    if (closing_ || at_end_) return;
+    if (closing_) return;
     try {
       abort();
     } catch (...) {  // the loop is closed
@@ -226,7 +236,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
   std::size_t sent_ = 0;
   std::size_t high_ = usual_high, low_ = usual_high / 4;
   bool reading_ = true, writing_ = false, paused_writing_ = false;
-  bool at_end_ = false, eof_asked_ = false, closing_ = false, lost_ = false;
+  bool eof_asked_ = false, closing_ = false, lost_ = false;
 };
 
 void transport::write(std::span<const std::byte> data) { connection_->write(data); }
