@@ -204,6 +204,7 @@ class transport::connection : public std::enable_shared_from_this<connection> {
       if (closing_) return lose(nullptr);
       std::error_code ec;
       if (eof_asked_) stream_.shutdown_write(ec);
+      if (ec) abort(std::make_exception_ptr(std::system_error(ec, "weft::stackless: end what is written")));
     } catch (...) {  // the loop is closed
     }
   }

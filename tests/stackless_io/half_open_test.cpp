@@ -64,3 +64,20 @@ TEST_CASE("a half-open connection ends when nobody has the transport") {
     CHECK(co_await both.client.async_read_some(one) == 0);
   });
 }
+
+TEST_CASE("who ends a half-open connection that was reset meanwhile hears of it when that is lost") {
+  on_loops([]() -> task<> {
+    const auto listens = std::make_shared<half_open>();
+    weft::test::tcp_pair both;
+    transport over = adopt_connection(std::move(both.server), listens);
+    both.client.shutdown_write();
+    while (!listens->at_end) co_await yield();
+    weft::test::reset_on_close(both.client);
+    both.client.close();
+    over.write_eof();
+    co_await weft::test::some_turns();
+    over.close();
+    while (!listens->is_lost) co_await yield();
+    CHECK(listens->why != nullptr);
+  });
+}

@@ -48,10 +48,11 @@ class transport {
   class connection;
   explicit transport(std::shared_ptr<connection> of) noexcept : connection_(std::move(of)) {}
 
-  // Buffers and returns at once; writes in the background. Nothing when it is closing: asyncio, too, drops it.
+  // Buffers and returns at once; writes in the background, and what that fails with is what the connection is lost with,
+  // some turns later. Nothing when it is closing: asyncio, too, drops it.
   void write(std::span<const std::byte> data);
   void write(std::string_view text);
-  // Shuts the sending direction when all is written. Throws invalid_state from then on for write().
+  // Shuts the sending direction when all is written; fails like write(). Throws invalid_state from then on for write().
   void write_eof();
   // Reads no more, writes what is buffered, then connection_lost(nullptr).
   void close();
