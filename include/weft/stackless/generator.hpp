@@ -85,16 +85,18 @@ class [[nodiscard]] generator : public std::ranges::view_base {
   }
 
   // The same, and the co_yield in which the body stands throws `error`. It comes out here if the body does not catch it,
-  // has not begun or has ended. invalid_argument if it is null.
+  // has not begun or has ended. invalid_argument if it is null. Where it delegates, the other one's co_yield does; also
+  // `generator_exit`, where Python throws that in both.
   std::optional<Out> raise(std::exception_ptr error) {
     if (!frame_) detail::raise_in_nothing(std::move(error));
     core().raise(std::move(error));
     return take();
   }
 
-  // The co_yield in which the body stands throws `generator_exit`; nothing if it has not begun, or has ended. Throws what
-  // else leaves the body, operation_not_permitted when it yields instead of ending, and resource_deadlock_would_occur
-  // like next().
+  // The co_yield in which the body stands throws `generator_exit`, in all that delegate to one another, innermost first;
+  // nothing if it has not begun, or has ended. Throws what else leaves the body, operation_not_permitted when it yields
+  // instead of ending (those that delegate to the one that does are not told of that, and all stand there), and
+  // resource_deadlock_would_occur like next().
   void close() {
     if (frame_) core().close();
   }
