@@ -1,7 +1,12 @@
 // SPDX-License-Identifier: BSL-1.0
+#include <unistd.h>
+
+#include <cstdlib>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/generator_core.hpp>
 #include <weft/stackless/async_generator.hpp>
+
+#include "context/raw_line.hpp"
 
 namespace weft::detail {
 namespace {
@@ -129,6 +134,13 @@ void async_generator_core::require_begun() const {
 
 void throw_yielded_on_close() {
   throw_error(std::errc::operation_not_permitted, "weft::stackless: the generator yielded although it was closed");
+}
+
+void die_of_pull() noexcept {
+  raw_line line;
+  line.text("weft::stackless: an async generator was destroyed or assigned to while a task pulled it");
+  line.write_to(STDERR_FILENO);
+  std::abort();
 }
 
 }  // namespace weft::detail

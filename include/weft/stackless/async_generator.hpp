@@ -40,6 +40,7 @@ struct async_generator_core : promise_base {
 };
 
 [[noreturn]] void throw_yielded_on_close();
+[[noreturn, gnu::cold]] void die_of_pull() noexcept;
 
 }  // namespace weft::detail
 
@@ -61,19 +62,18 @@ template <class Out, class In = void> class [[nodiscard]] async_generator {
 
   // Empty: like one that has ended.
   async_generator() noexcept = default;
+  // What was moved from is empty. Also while a task pulls it, which gets its item all the same.
   async_generator(async_generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   async_generator& operator=(async_generator&& other) noexcept {
     if (this != &other) {
-      if (frame_) frame_.destroy();
+      drop();
       frame_ = std::exchange(other.frame_, nullptr);
     }
     return *this;
   }
-  // Destroys what lives in the body; unlike close(), without running its handlers, which might have to wait. Not from
-  // inside the body.
-  ~async_generator() {
-    if (frame_) frame_.destroy();
-  }
+  // Destroys what lives in the body; unlike close(), without running its handlers, which might have to wait. While a task
+  // pulls it, and so from inside the body, it ends the program and says so.
+  ~async_generator() { drop(); }
 
   // co_await: runs the body up to its next co_yield. What it yielded; empty when it has returned, or had before. Throws
   // what left the body, `cancelled` among it; it has ended then. resource_deadlock_would_occur when another task is
@@ -101,6 +101,12 @@ template <class Out, class In = void> class [[nodiscard]] async_generator {
 
  private:
   explicit async_generator(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
+  void drop() noexcept {
+    if (!frame_) return;
+    if (frame_.promise().now == core::state::running) [[unlikely]]
+      detail::die_of_pull();
+    frame_.destroy();
+  }
 
   std::coroutine_handle<promise_type> frame_;
 };
@@ -190,8 +196,7 @@ template <class Out, class In> class async_generator<Out, In>::pull {
     }
     std::optional<Out> await_resume() {
       if (!caller_) return std::nullopt;
-      caller_->callee = nullptr;
-      core& body = what_.of_.frame_.promise();
+      core& body = static_cast<core&>(*std::exchange(caller_->callee, nullptr));  // its owner may be another one now
       body.after_pull();
       return body.yielded ? std::optional<Out>(std::move(*static_cast<Out*>(body.yielded))) : std::nullopt;
     }
