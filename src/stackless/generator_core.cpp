@@ -82,8 +82,9 @@ bool generator_core::can_delegate_to(const generator_core& to) const {
   return to.now != state::ended;
 }
 
-void generator_core::delegate_to(generator_core& to) noexcept {
+void generator_core::delegate_to(generator_core& to, bool keeps) noexcept {
   to.delegator = this;
+  to.kept = keeps;
   generator_core* const yielding = to.innermost;
   for (generator_core* each = yielding; each != this; each = each->delegator) each->root = root;
   root->innermost = yielding;
@@ -103,6 +104,24 @@ void generator_core::leave_delegation(generator_core& to) noexcept {
   to.now = state::suspended;
   to.innermost = root->innermost;
   for (generator_core* each = to.innermost; each; each = each->delegator) each->root = &to;
+}
+
+void generator_core::drop_chain() noexcept {
+  generator_core* stays = nullptr;
+  for (generator_core* each = innermost; each != this; each = each->delegator) {
+    if (!each->kept) stays = each;
+  }
+  if (stays) {
+    generator_core* const above = stays->delegator;
+    above->leave_delegation(*stays);
+    innermost = above;
+  }
+  while (innermost != this) {
+    generator_core& last = *innermost;
+    innermost = last.delegator;
+    innermost->lost_kept = true;
+    last.frame.destroy();
+  }
 }
 
 void generator_core::end() noexcept {

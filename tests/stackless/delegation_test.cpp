@@ -215,6 +215,46 @@ TEST_CASE("a recursion through delegations yields in order") {
   CHECK(expected == 500);
 }
 
+TEST_CASE("a deep recursion of delegations can be dropped in the middle, innermost first") {
+  struct life {
+    int depth;
+    int& last;
+    ~life() {
+      if (last == depth + 1) last = depth;
+    }
+  };
+  constexpr auto down = [](const auto& self, int depth, int most, int& last) -> generator<int> {
+    const life here{depth, last};
+    co_yield depth;
+    if (depth < most) co_yield elements_of(self(self, depth + 1, most, last));
+  };
+  const int most = int(weft::test::scaled(200'000));
+  int last = most + 1;
+  {
+    auto g = down(down, 0, most, last);
+    int pulled = 0;
+    while (pulled <= most && g.next() == pulled) ++pulled;
+    CHECK(pulled == most + 1);
+  }
+  CHECK(last == 0);
+}
+
+TEST_CASE("a generator that is dropped leaves one that it does not keep where that stands, with what that keeps") {
+  std::string log;
+  auto named = through(logging(log), 2);
+  {
+    auto g = [](generator<int, int, std::string>& to) -> generator<int, int, std::string> {
+      co_return co_yield elements_of(
+          [](auto& inner) -> generator<int, int, std::string> { co_return co_yield elements_of(inner); }(to));
+    }(named);
+    CHECK(g.next() == 0);
+    CHECK(g.send(7) == 1);
+  }
+  CHECK(named.send(8) == 2);
+  named.close();
+  CHECK(log == "sent 7,sent 8,exit,");
+}
+
 TEST_CASE("ranges can be delegated to, and generators are ranges: pipelines") {
   const auto make = [](std::vector<int>& some) -> generator<long> {
     co_yield elements_of(some);

@@ -54,16 +54,14 @@ class [[nodiscard]] generator : public std::ranges::view_base {
   generator(generator&& other) noexcept : frame_(std::exchange(other.frame_, nullptr)) {}
   generator& operator=(generator&& other) noexcept {
     if (this != &other) {
-      if (frame_) frame_.destroy();
+      drop();
       frame_ = std::exchange(other.frame_, nullptr);
     }
     return *this;
   }
   // Destroys what lives in the body; unlike close(), without running its handlers. Not from inside the body, nor while
   // another generator delegates to this one.
-  ~generator() {
-    if (frame_) frame_.destroy();
-  }
+  ~generator() { drop(); }
 
   // Runs the body up to its next co_yield. What it yielded, moved out; empty when it has returned, or had before. Throws
   // what left the body, which has ended then. resource_deadlock_would_occur when the body runs already.
@@ -129,6 +127,12 @@ class [[nodiscard]] generator : public std::ranges::view_base {
 
   explicit generator(std::coroutine_handle<promise_type> frame) noexcept : frame_(frame) {}
   [[nodiscard]] detail::generator_core& core() const noexcept { return frame_.promise(); }
+  void drop() noexcept {
+    if (!frame_) return;
+    if (!ended() && core().innermost != &core()) [[unlikely]]
+      core().drop_chain();
+    frame_.destroy();
+  }
   std::optional<Out> take() {
     void* const value = core().yielded;
     return value ? std::optional<Out>(std::move(*static_cast<Out*>(value))) : std::nullopt;

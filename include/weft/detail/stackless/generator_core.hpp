@@ -45,11 +45,16 @@ struct generator_core {
   // --- The delegating generator ---
   // False: the other one has ended. Throws when it runs or is delegated to already.
   [[nodiscard]] bool can_delegate_to(const generator_core& to) const;
-  void delegate_to(generator_core& to) noexcept;
+  // `keeps`: the other one goes with this one.
+  void delegate_to(generator_core& to, bool keeps) noexcept;
   // The other one has ended: throws what left it, and again what closes the chain.
   void after_delegation(generator_core& to);
   // Whatever became of it: it is its owner's again.
   void leave_delegation(generator_core& to) noexcept;
+
+  // Before the frame goes: destroys those below that are kept by who delegates to them, one after the other, innermost
+  // first; somebody else's and what that delegates to stay.
+  void drop_chain() noexcept;
 
   // --- The generator in which the body is ---
   void hand_out(void* what) const noexcept { root->yielded = what; }
@@ -70,6 +75,8 @@ struct generator_core {
   void* sent = nullptr;
   std::exception_ptr raised;
   bool closing = false;
+  bool kept = false;       // while it is delegated to: by who does
+  bool lost_kept = false;  // what it delegates to was destroyed before
 
  private:
   void require_idle() const;

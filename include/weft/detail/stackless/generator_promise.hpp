@@ -59,16 +59,21 @@ template <class Out, class In, class Return> class delegation {
   delegation(const delegation&) = delete;
   delegation& operator=(const delegation&) = delete;
   ~delegation() {
-    if (to_) self_.leave_delegation(*to_);
+    if (!to_) return;
+    if (self_.lost_kept)
+      kept_.frame_ = nullptr;
+    else
+      self_.leave_delegation(*to_);
   }
 
   [[nodiscard]] bool await_ready() const { return !to_ || !self_.can_delegate_to(*to_); }
-  void await_suspend(std::coroutine_handle<>) const noexcept { self_.delegate_to(*to_); }
-  Return await_resume() const {
-    if (to_) self_.after_delegation(*to_);
+  void await_suspend(std::coroutine_handle<>) const noexcept { self_.delegate_to(*to_, bool(kept_.frame_)); }
+  Return await_resume() {
+    promise* const ended = std::exchange(to_, nullptr);
+    if (ended) self_.after_delegation(*ended);
     if constexpr (!std::is_void_v<Return>) {
-      if (!to_ || !to_->result) throw_no_generator_result();
-      return std::move(*to_->result);
+      if (!ended || !ended->result) throw_no_generator_result();
+      return std::move(*ended->result);
     }
   }
 
@@ -80,7 +85,7 @@ template <class Out, class In, class Return> class delegation {
 
   generator_core& self_;
   stackless::generator<Out, In, Return> kept_;
-  promise* const to_;
+  promise* to_;  // null when that has ended
 };
 
 template <class Return> class generator_result {
