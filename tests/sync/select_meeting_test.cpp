@@ -137,6 +137,20 @@ TEST_CASE("one value offered to several channels goes to one of them, boxed or n
   CHECK(token::live == 0);
 }
 
+TEST_CASE("what a send or a select that nobody awaits would have sent is still the sender's") {
+  const auto offer = [](auto value) {
+    channel<decltype(value)> c(1);
+    (void)c.async_send(std::move(value));
+    (void)c.async_send_until(std::move(value), 1s);
+    (void)async_select(on_send(c, value, ignore), on_timeout(1s, ignore));
+    CHECK(value.number() == 1);
+    CHECK(c.size() == 0);
+  };
+  offer(token(1));
+  offer(clumsy_token(1));
+  CHECK(token::live == 0);
+}
+
 TEST_CASE("a select in a cancelled or expired scope gives everything back, and the outer select goes on") {
   simulate([] {
     channel<int> a, b;

@@ -182,7 +182,12 @@ template <class... Cases> class [[nodiscard]] select_operation : private case_li
   using list = case_list<Cases...>;
 
  public:
-  explicit select_operation(Cases&... cases) : list(cases...), select_step(list::bases()) { list::prepare(); }
+  explicit select_operation(Cases&... cases) noexcept : list(cases...), select_step(list::bases()) {}
+  // Throws what moving the values throws.
+  [[nodiscard]] bool await_ready() {
+    list::prepare();
+    return select_step::await_ready();
+  }
   std::size_t await_resume() {
     list::put_back();
     const std::size_t index = finish();

@@ -75,13 +75,9 @@ template <class T> class sending_operation : private std::optional<T>, private s
 
  protected:
   sending_operation(channel_core& on, T& value, deadline until)
-      : what(value), channel_operation(on, side::send, &what::item(), until) {
-    what::pack();
-  }
+      : what(value), channel_operation(on, side::send, &what::item(), until) {}
   sending_operation(channel_core& on, const T& value, deadline until)
-      : copy(value), what(**static_cast<copy*>(this)), channel_operation(on, side::send, &what::item(), until) {
-    what::pack();
-  }
+      : copy(value), what(**static_cast<copy*>(this)), channel_operation(on, side::send, &what::item(), until) {}
 
   bool finish() {
     what::put_back();
@@ -89,7 +85,9 @@ template <class T> class sending_operation : private std::optional<T>, private s
   }
 
  public:
-  [[nodiscard]] bool await_ready() noexcept {
+  // Throws what moving the value does.
+  [[nodiscard]] bool await_ready() noexcept(!is_boxed<T>) {
+    what::pack();
     return this->begin([this] { return this->on().put_at_once(what::item()); });
   }
 };
