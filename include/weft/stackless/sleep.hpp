@@ -3,6 +3,7 @@
 #pragma once
 
 #include <coroutine>
+#include <utility>
 #include <weft/base/deadline.hpp>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/operation.hpp>
@@ -12,6 +13,7 @@ namespace weft::detail {
 class task_sleep : public leaf {
  public:
   explicit task_sleep(deadline until) noexcept : until_(until) {}
+  task_sleep(task_sleep&& other) noexcept : leaf(std::move(other)), until_(other.until_) {}
   [[nodiscard]] bool await_ready() {
     if (!wait_.begin(self(), "its sleep to end")) throw cancelled();
     wait_.wake_at(until_);

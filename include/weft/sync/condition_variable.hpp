@@ -21,6 +21,7 @@ class condition_step : public lot_operation {
 
  protected:
   condition_step(condition& c, std::unique_lock<mutex>& lock, deadline until);
+  condition_step(const condition_step&) = delete;  // nor moved: it is this task that holds the lock
 
  private:
   static bool wait_then_lock(operation& self) noexcept;

@@ -2,7 +2,8 @@
 // What a task can wait for: awaitables that know their task (`leaf`), and those that may have to be tried again before
 // the task goes on (`operation`).
 //
-// They lie in the frame that awaits them. Everything here runs on the task's worker; that a wake-up may come before the
+// They lie in the frame that awaits them. Some can be moved there, to gather() or wait_for(), say, as long as they have not
+// been awaited: then nobody knows them. Everything here runs on the task's worker; that a wake-up may come before the
 // frame is suspended does no harm, because only this worker resumes the task and it looks at its queues only afterwards.
 #pragma once
 
@@ -31,7 +32,7 @@ std::uint64_t heed_cancellation(task_core& self) noexcept;
 class leaf {
  public:
   leaf() = default;
-  leaf(const leaf&) = delete;
+  leaf(leaf&&) noexcept {}  // not awaited yet
   leaf& operator=(const leaf&) = delete;
   void belongs_to(task_core& task) noexcept { self_ = &task; }
 

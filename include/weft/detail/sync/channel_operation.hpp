@@ -19,6 +19,8 @@ class channel_operation : public operation {
 
   channel_operation(channel_core& on, side which, void* place, deadline until) noexcept
       : operation(&proceed), on_(on), until_(until), place_(place), side_(which) {}
+  channel_operation(channel_operation&& other, void* place) noexcept
+      : operation(std::move(other)), on_(other.on_), until_(other.until_), place_(place), side_(other.side_) {}
 
   [[nodiscard]] channel_core& on() const noexcept { return on_; }
   // await_ready: `serve()` tries the short way, under the lock.
@@ -112,6 +114,8 @@ template <class T> class [[nodiscard]] receive_operation : private std::optional
  public:
   receive_operation(channel_core& on, deadline until) noexcept
       : channel_operation(on, side::receive, static_cast<got*>(this), until) {}
+  receive_operation(receive_operation&& other) noexcept
+      : got(), channel_operation(std::move(other), static_cast<got*>(this)) {}
   [[nodiscard]] bool await_ready() noexcept {
     return begin([this] { return on().take_at_once(static_cast<got&>(*this)); });
   }

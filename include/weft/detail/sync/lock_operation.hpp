@@ -11,6 +11,7 @@ class lock_step : public lot_operation {
  protected:
   lock_step(parking_lot& lot, const lot_rule& rule, deadline until, std::uint64_t flags) noexcept
       : lot_operation(&identify_and_proceed, lot, rule, flags, until) {}
+  lock_step(const lock_step&) = delete;  // nor moved: a task that awaited it for another would hold the lock
 
  private:
   static bool identify_and_proceed(operation& o) noexcept {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <weft/base/deadline.hpp>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/operation.hpp>
@@ -18,6 +19,10 @@ class lot_operation : public operation {
   lot_operation(step how, parking_lot& lot, const lot_rule& rule, std::uint64_t note, deadline until) noexcept
       : operation(how), lot_(&lot), rule_(&rule), until_(until) {
     wait_.node().note = note;
+  }
+  lot_operation(lot_operation&& other) noexcept
+      : operation(std::move(other)), lot_(other.lot_), rule_(other.rule_), until_(other.until_) {
+    node().note = other.node().note;
   }
 
   // A step, on the task's worker: true when it is decided what it came to.
