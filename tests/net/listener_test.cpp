@@ -24,6 +24,10 @@ TEST_CASE("a port in use is refused by name") {
     const tcp_listener third(first.local(), {}, ec);
     CHECK(ec == std::errc::address_in_use);
     CHECK_FALSE(third.is_open());
+    CHECK_FALSE(tcp_listener(first.local(), ec).is_open());
+    CHECK(ec == std::errc::address_in_use);
+    CHECK(tcp_listener(any_port(), ec).is_open());
+    CHECK_FALSE(ec);
     CHECK_THROWS_AS(tcp_listener(address::parse("192.0.2.1:80")), std::system_error);
     CHECK_THROWS_AS(tcp_listener(address::parse("unix:/tmp/x")), std::system_error);
     CHECK_THROWS_AS(tcp_listener{address()}, std::system_error);

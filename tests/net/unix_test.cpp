@@ -56,6 +56,9 @@ TEST_CASE("the path of a listener goes with it, but not what others have put the
       const unix_listener first(where);
       CHECK(std::filesystem::exists(path));
       CHECK(error_of([&] { unix_listener second(where); }).code() == std::errc::address_in_use);
+      std::error_code ec;
+      CHECK_FALSE(unix_listener(where, ec).is_open());
+      CHECK(ec == std::errc::address_in_use);
       CHECK(std::filesystem::exists(path));
     }
     CHECK_FALSE(std::filesystem::exists(path));

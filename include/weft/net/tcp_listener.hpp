@@ -17,6 +17,7 @@ class tcp_listener : public listening_socket {
   tcp_listener() noexcept = default;
   explicit tcp_listener(const address& at, const listen_options& with = {});
   tcp_listener(const address& at, const listen_options& with, std::error_code& ec);
+  tcp_listener(const address& at, std::error_code& ec) : tcp_listener(at, {}, ec) {}
 
   // May park. A failure throws, or goes into `ec` and the result is closed. too_many_files_open is no lasting failure:
   // the connection still waits.

@@ -17,6 +17,7 @@ class unix_listener : public listening_socket {
   unix_listener() noexcept = default;
   explicit unix_listener(const address& at, const listen_options& with = {});
   unix_listener(const address& at, const listen_options& with, std::error_code& ec);
+  unix_listener(const address& at, std::error_code& ec) : unix_listener(at, {}, ec) {}
   unix_listener(unix_listener&&) noexcept = default;
   unix_listener& operator=(unix_listener&& other) noexcept;
   ~unix_listener() { close(); }
