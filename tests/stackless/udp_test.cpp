@@ -79,6 +79,9 @@ TEST_CASE("a task's receive times out, is cut, and fails by the names of the fib
     const std::vector<std::byte> huge(70'000);
     co_await one.async_send_to(huge, other.local(), ec);
     CHECK(ec == std::errc::message_size);
+    CHECK(co_await one.async_send_to("text", other.local(), ec) == 4);
+    CHECK(co_await one.async_send_to("more", other.local(), 20s, ec) == 4);
+    CHECK_FALSE(ec);
     one.close();
     co_await one.async_send_to(four, other.local(), ec);
     CHECK(ec == std::errc::bad_file_descriptor);

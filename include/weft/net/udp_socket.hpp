@@ -89,6 +89,14 @@ class udp_socket : public detail::socket_handle {
                                                         deadline until = never) noexcept {
     return async_send_to(bytes_of(from), to, until);
   }
+  [[nodiscard]] detail::send_to_operation async_send_to(std::string_view from, const address& to,
+                                                        std::error_code& ec) noexcept {
+    return async_send_to(bytes_of(from), to, ec);
+  }
+  [[nodiscard]] detail::send_to_operation async_send_to(std::string_view from, const address& to, deadline until,
+                                                        std::error_code& ec) noexcept {
+    return async_send_to(bytes_of(from), to, until, ec);
+  }
 
   // From then on `send` goes there and only datagrams from there are received; that nobody listens there becomes an error
   // of a later call (connection_refused). Never parks. An address that names nothing: from and to everybody again, at the
