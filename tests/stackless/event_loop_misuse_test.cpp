@@ -186,7 +186,7 @@ TEST_CASE("[hidden] what event loops write" * doctest::skip()) {
   event_loop loop;
   loop.call_soon([] { throw std::runtime_error("oops"); });
   loop.set_debug(true);
-  loop.set_slow_callback_duration(0ns);
+  loop.slow_callback_duration(0ns);
   loop.call_soon([] {});
   loop.run_until_complete([]() -> task<> {
     (void)answer();  // never awaited

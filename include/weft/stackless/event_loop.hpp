@@ -158,6 +158,7 @@ class event_loop {
   [[nodiscard]] bool get_debug() const noexcept;
   void set_slow_callback_duration(std::chrono::nanoseconds from);
   [[nodiscard]] std::chrono::nanoseconds slow_callback_duration() const noexcept;
+  void slow_callback_duration(std::chrono::nanoseconds from) { set_slow_callback_duration(from); }
 
   // For what is built on loops.
   [[nodiscard]] detail::loop_core& core() const noexcept { return *core_; }
