@@ -56,6 +56,7 @@ TEST_CASE("an exception comes out of result and of co_await, each time") {
   on_loops([]() -> task<> {
     future<> f;
     CHECK(refuses(std::errc::invalid_argument, "null", [&] { return f.set_exception(std::exception_ptr()), 0; }));
+    CHECK(refuses(std::errc::invalid_argument, "null", [&] { return f.set_exception(nullptr), 0; }));
     f.set_exception(std::runtime_error("it failed"));
     for (int i = 0; i < 2; ++i) {
       CHECK_THROWS_WITH_AS(f.result(), "it failed", std::runtime_error);

@@ -103,7 +103,7 @@ template <class T = void> class future : public any_future {
   // The same. invalid_argument for a null one.
   void set_exception(std::exception_ptr error) const { core().fail(std::move(error)); }
   template <class Error>
-  requires(!std::same_as<std::decay_t<Error>, std::exception_ptr>) void set_exception(Error&& error) const {
+  requires(!std::convertible_to<Error, std::exception_ptr>) void set_exception(Error&& error) const {
     core().fail(std::make_exception_ptr(std::forward<Error>(error)));
   }
 
