@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <source_location>
 #include <type_traits>
@@ -98,7 +99,7 @@ template <class F> auto with_scope(F&& body) -> std::invoke_result_t<F, scope&> 
   } else if constexpr (std::is_reference_v<result>) {
     std::remove_reference_t<result>* value = nullptr;
     try {
-      value = &std::forward<F>(body)(face);
+      value = std::addressof(std::forward<F>(body)(face));
     } catch (...) {
       frame.body_failed(std::current_exception());
     }

@@ -57,7 +57,7 @@ template <class T> class channel {
   // The same; false, and the value still the caller's, if that was not possible before the deadline.
   bool send_until(T&& value, deadline until) {
     detail::checkpoint();
-    return sending(value, [&](item& what) { return core_.send_locked(&what, until); });
+    return sending(value, [&](item& what) { return core_.send_locked(std::addressof(what), until); });
   }
   bool send_until(const T& value, deadline until) requires std::copy_constructible<T> {
     T copy(value);
@@ -65,7 +65,7 @@ template <class T> class channel {
   }
   // Sends if that is possible at once. Never parks, and is no cancellation point. Throws channel_closed.
   bool try_send(T&& value) {
-    return sending(value, [&](item& what) { return core_.try_send_locked(&what); });
+    return sending(value, [&](item& what) { return core_.try_send_locked(std::addressof(what)); });
   }
   bool try_send(const T& value) requires std::copy_constructible<T> {
     T copy(value);
@@ -167,7 +167,7 @@ template <class T> class channel<T>::iterator {
   iterator& operator=(iterator&&) = default;
 
   [[nodiscard]] T& operator*() const noexcept { return *value_; }
-  [[nodiscard]] T* operator->() const noexcept { return &*value_; }
+  [[nodiscard]] T* operator->() const noexcept { return std::addressof(*value_); }
   // Receives the next value: parks, and throws what receive() does.
   iterator& operator++() {
     value_.reset();

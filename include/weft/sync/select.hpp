@@ -6,6 +6,7 @@
 #include <concepts>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -50,13 +51,13 @@ class send_case : private std::optional<T>, private detail::sent_item<T>, public
   template <class G>
   send_case(channel<T>& to, T& value, G&& then)
       : what(value),
-        select_case(kind::send, &detail::channel_access::core(to), &what::item(), what::source()),
+        select_case(kind::send, &detail::channel_access::core(to), std::addressof(what::item()), what::source()),
         then_(std::forward<G>(then)) {}
   template <class G>
   send_case(channel<T>& to, const T& value, G&& then)
       : copy(value),
         what(**static_cast<copy*>(this)),
-        select_case(kind::send, &detail::channel_access::core(to), &what::item(), what::source()),
+        select_case(kind::send, &detail::channel_access::core(to), std::addressof(what::item()), what::source()),
         then_(std::forward<G>(then)) {}
 
   // One object in several cases has one box: at most one of them is carried out.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <new>
 #include <optional>
 #include <source_location>
@@ -98,11 +99,11 @@ template <class F, class R> class fiber_payload {
     if constexpr (std::is_void_v<R>) {
       call();
     } else if constexpr (std::is_reference_v<R>) {
-      kept found = &call();
-      ::new (static_cast<void*>(&result_)) kept(found);
+      kept found = std::addressof(call());
+      ::new (static_cast<void*>(std::addressof(result_))) kept(found);
     } else {
       kept value = call();
-      ::new (static_cast<void*>(&result_)) kept(std::move(value));
+      ::new (static_cast<void*>(std::addressof(result_))) kept(std::move(value));
     }
   }
 

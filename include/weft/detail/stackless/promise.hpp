@@ -147,7 +147,7 @@ template <class T> class promise_of : public promise_base {
  public:
   promise_of() noexcept {}
   ~promise_of() {
-    if (has_value_) std::destroy_at(&value_);
+    if (has_value_) std::destroy_at(std::addressof(value_));
   }
 
   template <class U = T>

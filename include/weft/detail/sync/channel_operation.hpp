@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <weft/base/deadline.hpp>
@@ -77,9 +78,11 @@ template <class T> class sending_operation : private std::optional<T>, private s
 
  protected:
   sending_operation(channel_core& on, T& value, deadline until)
-      : what(value), channel_operation(on, side::send, &what::item(), until) {}
+      : what(value), channel_operation(on, side::send, std::addressof(what::item()), until) {}
   sending_operation(channel_core& on, const T& value, deadline until)
-      : copy(value), what(**static_cast<copy*>(this)), channel_operation(on, side::send, &what::item(), until) {}
+      : copy(value),
+        what(**static_cast<copy*>(this)),
+        channel_operation(on, side::send, std::addressof(what::item()), until) {}
 
   bool finish() {
     what::put_back();
