@@ -47,7 +47,8 @@ task<waited<future<T>>> wait(std::vector<task_handle<T>> what, return_when when 
 
 // co_await: its result, or what it throws. When the time has come first it is cancelled, its end is waited for, and
 // `timed_out` is thrown; unless it makes a result of its cancellation. When the caller is cancelled, so is what it waits
-// for, each time, and its end is waited for; is it done already, `cancelled` is thrown and its result is gone.
+// for, each time, and its end is waited for, at any time (Python's would cancel it again when that has come); is it done
+// already, `cancelled` is thrown and its result is gone.
 template <awaitable What> task<future_result_t<What>> wait_for(What what, deadline until) {
   auto it = ensure_future(std::forward<What>(what));
   bool is_cancelled = false;
@@ -72,7 +73,9 @@ template <awaitable What> task<future_result_t<What>> wait_for(What what, deadli
 
 // co_await: runs the task that `body()` makes, as a part of the caller's. When the time has come the caller is cancelled
 // where it waits, and if `cancelled` leaves the body for that and no other reason it becomes `timed_out`; if anything else
-// does, nothing is left of that cancellation. Python's `async with asyncio.timeout(...)`.
+// does, nothing is left of that cancellation. A sleep that is over by the time that the caller is cancelled has ended
+// well, also where the two are due in the other order; the next wait is struck then. Python's `async with
+// asyncio.timeout(...)`.
 template <class Body> auto timeout(deadline until, Body body) -> std::invoke_result_t<Body&> {
   using result = await_result_t<std::invoke_result_t<Body&>>;
   const task_ref me = current_task();
