@@ -8,11 +8,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "support/asleep.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
 
@@ -249,9 +252,9 @@ TEST_CASE("a dump that has to wait for its reader keeps nobody from anything but
   int ends[2];
   REQUIRE(pipe(ends) == 0);
   REQUIRE(fcntl(ends[1], F_SETPIPE_SZ, bytes) == bytes);
-  weft::runtime r;
+  std::optional<weft::runtime> r(std::in_place);
   std::vector<weft::fiber<>> all;
-  for (int i = 0; i < bytes / 10; ++i) all.push_back(r.spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+  for (int i = 0; i < bytes / 10; ++i) all.push_back(r->spawn([] { weft::this_fiber::sleep_until(weft::never); }));
   std::thread dumping([&] {
     weft::dump(ends[1]);
     close(ends[1]);
@@ -264,12 +267,22 @@ TEST_CASE("a dump that has to wait for its reader keeps nobody from anything but
         while (!failed.done()) weft::this_fiber::yield();
       },
       {.on_unhandled = [](std::exception_ptr, weft::fiber_ref) {}});
-  r.shutdown();
+  r->shutdown();
+  std::atomic<int> thread{0};
+  std::atomic<bool> gone{false};
+  std::thread ending([&] {
+    thread = gettid();
+    r.reset();
+    gone = true;
+  });
+  while (!gone && !(thread && weft::test::is_asleep(thread))) std::this_thread::yield();
+  CHECK(!gone);  // it waits for the dump
   std::size_t lines = 0;
   char buffer[bytes];
   for (ssize_t got; (got = read(ends[0], buffer, sizeof buffer)) > 0;)
     lines += std::size_t(std::count(buffer, buffer + got, '\n'));
   CHECK(lines > 0);
   dumping.join();
+  ending.join();
   close(ends[0]);
 }
