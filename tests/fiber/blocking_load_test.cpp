@@ -15,6 +15,8 @@
 #include "fiber/blocking_gate.hpp"
 #include "fiber/cancelled.hpp"
 #include "support/alone.hpp"
+#include "support/litmus.hpp"
+#include "support/scale.hpp"
 #include "support/simulated.hpp"
 
 using namespace std::chrono_literals;
@@ -229,4 +231,31 @@ TEST_CASE("a runtime that ends waits for begun calls and after a second says, on
     CHECK(end.how_often(line_of_the_end) == 1);
     CHECK(end.said_this("blocking_load_test.cpp:"));
   }
+}
+
+// Caught by this: a waiter that leaves although the call has just ended, when nobody else frees it.
+TEST_CASE("a call that ends at the moment it is abandoned is freed all the same") {
+  const auto kept = std::make_shared<int>();
+  weft::run(
+      [&kept] {
+        stagger wait(1);
+        for (auto round = scaled(1'000); round > 0; --round) {
+          const auto step = std::make_shared<std::atomic<int>>(0);
+          auto f = weft::spawn([&kept, step, seed = wait.random()] {
+            blocking_abandonable([kept, step, seed] {
+              stagger mine(seed);
+              *step = 1;
+              spin_until([&step] { return *step == 2; });
+              mine(512);
+            });
+          });
+          while (*step == 0) weft::this_fiber::yield();
+          f.cancel();  // it is ready now, and will look
+          *step = 2;
+          wait(512);
+          CHECK(f.join_until(weft::never));
+        }
+      },
+      {.workers = 1, .hog_threshold = 0ns});
+  CHECK(kept.use_count() == 1);
 }
