@@ -20,12 +20,12 @@ class timed_out : public std::system_error {
   explicit timed_out(const char* what) : std::system_error(std::make_error_code(std::errc::timed_out), what) {}
 };
 
-// Two or more errors of the children of one scope, in the order in which they happened.
+// Two or more errors of the children of one scope or task group, in the order in which they happened.
 class exception_group : public std::exception {
  public:
   explicit exception_group(std::vector<std::exception_ptr> exceptions) : exceptions_(std::move(exceptions)) {}
   [[nodiscard]] std::span<const std::exception_ptr> exceptions() const noexcept { return exceptions_; }
-  [[nodiscard]] const char* what() const noexcept override { return "weft: several fibers of one scope failed"; }
+  [[nodiscard]] const char* what() const noexcept override { return "weft: several children of one scope failed"; }
 
  private:
   std::vector<std::exception_ptr> exceptions_;
