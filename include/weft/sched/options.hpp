@@ -16,6 +16,8 @@ struct options {
   unsigned workers = 0;
   // Usable bytes of a fiber's stack, virtual, committed page by page as touched; rounded up to its class.
   // WEFT_STACK_SIZE replaces the default.
+  // The guard below takes 16 KiB: a frame with a larger array steps over it, unless it was compiled with
+  // -fstack-clash-protection (Ubuntu's compilers do that by themselves), which touches page after page.
   std::size_t stack_size = default_stack_size;
   // Whether spawned fibers may be resumed by another worker after a park, unless spawn_options says otherwise.
   bool movable = false;
