@@ -29,8 +29,10 @@ struct passage {
   flow_registers* entered;
 };
 
-// Not instrumented: a flow that leaves for good has unpoisoned its stack, and the red zones around `ours` would stay.
-[[gnu::no_sanitize_address]] inline void exchange_flows(flow_registers& from, flow_registers& to) noexcept {
+// Not instrumented: a flow that leaves for good has unpoisoned its stack, and the red zones around `ours` would stay; and
+// TSan, which has been told of the switch before, would see this function entered by one flow and left by another.
+[[gnu::no_sanitize_address, gnu::no_sanitize_thread]] inline void exchange_flows(flow_registers& from,
+                                                                                 flow_registers& to) noexcept {
   passage ours{&from, &to};
   const auto arrival = boost::context::detail::jump_fcontext(to.stack, &ours);
   static_cast<passage*>(arrival.data)->left->stack = arrival.fctx;
