@@ -116,6 +116,7 @@ TEST_CASE("an idle runtime gives the deep pages of a peak back") {
        for (std::size_t i = 0; i < peak; ++i) {
          s.spawn([&] {
            volatile char deep[depth];
+           asm volatile("" : : "r"(deep) : "memory");  // in one piece: clang would keep the bytes that are written
            for (std::size_t k = 0; k < depth; k += 4096) deep[k] = 1;
            ++deep_ones;
            while (most == 0) weft::this_fiber::yield();
