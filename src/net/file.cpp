@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <utility>
 #include <weft/base/error.hpp>
+#include <weft/detail/base/cpu_relax.hpp>
 #include <weft/fiber/blocking.hpp>
 
 #include "net/text.hpp"
@@ -89,7 +90,13 @@ file file::adopt(int fd) {
 }
 
 void file::close() noexcept {
-  if (fd_ >= 0 && use_.close() && use_.leave_closing()) ::close(fd_);
+  if (fd_ < 0) return;
+  if (!use_.close()) {
+    for (unsigned spins = 0; use_.is_being_closed();) detail::relax(spins++);  // [use-4]; nobody parks there
+    return;
+  }
+  const int fd = fd_;
+  if (use_.leave_closing()) ::close(fd);
 }
 
 int file::release() {

@@ -5,7 +5,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 #include <weft/net/buffered.hpp>
 #include <weft/net/file.hpp>
@@ -209,6 +212,35 @@ TEST_CASE("the position has one user at a time, and a close lets the read that h
     CHECK(::fcntl(fds[0], F_GETFD) < 0);
     ::close(fds[1]);
   });
+}
+
+TEST_CASE("who sees that a file was closed may open it anew, or end it, before the closer has returned") {
+  std::atomic<file*> to_close{nullptr};
+  std::atomic<bool> stop{false};
+  std::thread closer([&] {
+    while (!stop) {
+      if (file* const f = to_close.exchange(nullptr))
+        f->close();
+      else
+        std::this_thread::yield();
+    }
+  });
+  std::size_t usable = 0;
+  const std::size_t rounds = scaled(20'000, 1'000);
+  for (std::size_t i = 0; i < rounds; ++i) {
+    auto f = std::make_unique<file>(file::open("/dev/null"));
+    file next = file::open("/dev/null");
+    to_close = f.get();
+    while (f->is_open()) std::this_thread::yield();
+    *f = std::move(next);
+    std::byte one[1];
+    std::error_code ec;
+    static_cast<void>(f->read_some(one, ec));
+    usable += !ec;
+  }
+  stop = true;
+  closer.join();
+  CHECK(usable == rounds);
 }
 
 TEST_CASE("a cancelled fiber reads and writes nothing, and a deadline in the past only takes what is there") {
