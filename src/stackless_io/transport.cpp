@@ -258,6 +258,8 @@ const net::address& transport::remote() const noexcept { return connection_->rem
 const net::address& transport::local() const noexcept { return connection_->local(); }
 
 transport adopt_connection(net::tcp_stream&& stream, std::shared_ptr<protocol> with) {
+  if (!with)
+    detail::throw_error(std::errc::invalid_argument, "weft::stackless: a connection needs a protocol (a null pointer)");
   auto made = std::make_shared<transport::connection>(std::move(stream), std::move(with));
   made->begin();
   return transport(std::move(made));

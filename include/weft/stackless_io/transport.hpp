@@ -84,11 +84,12 @@ class transport {
 using protocol_factory = std::function<std::shared_ptr<protocol>()>;
 
 // co_await: connects, and returns when connection_made was called. asyncio's loop.create_connection(). Throws loop_error
-// outside a loop, `cancelled`, std::system_error.
+// outside a loop, `cancelled`, what `make` throws, and std::system_error: invalid_argument if it gave no protocol.
 [[nodiscard]] task<std::pair<transport, std::shared_ptr<protocol>>> create_connection(protocol_factory make,
                                                                                       net::address to);
 
-// A connection over a socket that is there; on the loop's worker.
+// A connection over a socket that is there; on the loop's worker. Throws std::system_error, and the stream stays the
+// caller's: invalid_argument without a protocol, bad_file_descriptor when it is not open.
 [[nodiscard]] transport adopt_connection(net::tcp_stream&& stream, std::shared_ptr<protocol> with);
 
 }  // namespace weft::stackless
