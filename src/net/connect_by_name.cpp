@@ -8,6 +8,7 @@
 
 #include "net/connect_race.hpp"
 #include "net/lookup.hpp"
+#include "net/text.hpp"
 
 namespace weft::net {
 namespace {
@@ -50,7 +51,7 @@ tcp_stream winner_or_note(attempted result, std::error_code& ec) noexcept {
 }  // namespace
 
 tcp_stream tcp_stream::connect(std::span<const address> to, deadline until) {
-  return winner_of(reach(to, until), to.size() == 1 ? to.front().to_string() : "one of several addresses");
+  return winner_of(reach(to, until), to.size() == 1 ? detail::named(to.front()) : "one of several addresses");
 }
 
 tcp_stream tcp_stream::connect(std::span<const address> to, deadline until, std::error_code& ec) {

@@ -11,6 +11,7 @@
 #include <weft/base/error.hpp>
 
 #include "net/plain_wait.hpp"
+#include "net/text.hpp"
 #include "net/wait.hpp"
 
 namespace weft::detail {
@@ -93,8 +94,7 @@ connect_race::attempt* connect_race::begin_next() {
 void connect_race::strike(const net::address& to, int error) {
   if (!first_error_) first_error_ = error;
   if (!account_.empty()) account_ += "; ";
-  account_ += to.size() ? to.to_string() : "an address that names nothing";
-  account_ += ": " + to_error_code(error).message();
+  account_ += named(to) + ": " + to_error_code(error).message();
 }
 
 int connect_race::wait(control_block* self, deadline until) { return self ? park(*self, until) : block(until); }

@@ -11,6 +11,7 @@
 
 #include "net/attempts.hpp"
 #include "net/socket.hpp"
+#include "net/text.hpp"
 
 namespace weft::net {
 
@@ -101,7 +102,8 @@ listening_socket::accepted listening_socket::accept_now() noexcept {
 
 void listening_socket::fail(int error, const char* doing, const address& where) {
   std::string text = doing;
-  text += where.size() ? " " + where.to_string() : " a listener that was never opened";
+  text += ' ';
+  text += error == EBADF && !where.size() ? "a listener that was never opened" : detail::named(where);
   if (error == deadline_passed) throw timed_out(text.c_str());
   throw std::system_error(detail::to_error_code(error), text);
 }

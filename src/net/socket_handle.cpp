@@ -64,9 +64,9 @@ void socket_handle::close() noexcept {
 }
 
 int socket_handle::release() {
-  if (!is_open()) throw_error(std::errc::bad_file_descriptor, "release of a socket that is not open");
+  if (!is_open()) throw_error(std::errc::bad_file_descriptor, "release of a socket or pipe that is not open");
   if (!use_.close_unused())
-    throw_error(std::errc::device_or_resource_busy, "release of a socket on which an operation goes on");
+    throw_error(std::errc::device_or_resource_busy, "release of a socket or pipe on which an operation goes on");
   socket_wait::wake_all(*this);
   return fd_;
 }

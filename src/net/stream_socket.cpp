@@ -11,6 +11,7 @@
 #include "net/attempts.hpp"
 #include "net/socket.hpp"
 #include "net/stream_tries.hpp"
+#include "net/text.hpp"
 
 namespace weft::net {
 
@@ -217,7 +218,7 @@ void stream_socket::fail(int error, const char* doing) const {
 }
 
 void stream_socket::fail_to_connect(int error, const address& to) const {
-  const std::string text = "connect to " + (to.size() ? to.to_string() : "an address that names nothing");
+  const std::string text = "connect to " + detail::named(to);
   if (error == deadline_passed) throw timed_out(text.c_str());
   throw std::system_error(detail::to_error_code(error), text);
 }

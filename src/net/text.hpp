@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: BSL-1.0
-// Text in error messages that came from outside.
+// Text in error messages that came from outside, addresses among it.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <weft/net/address.hpp>
 
 namespace weft::detail {
 
@@ -20,6 +21,11 @@ inline void append_printable(std::string& to, std::string_view text) {
       to += digits[byte & 15];
     }
   }
+}
+
+// Whom or where, also if that names nothing.
+[[nodiscard]] inline std::string named(const net::address& a) {
+  return a.size() ? a.to_string() : "an address that names nothing";
 }
 
 }  // namespace weft::detail

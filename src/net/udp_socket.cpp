@@ -11,6 +11,7 @@
 #include "net/advance.hpp"
 #include "net/datagram_tries.hpp"
 #include "net/socket.hpp"
+#include "net/text.hpp"
 
 namespace weft::net {
 
@@ -53,8 +54,7 @@ int udp_socket::open(const address& local, const udp_options& with) noexcept {
 }
 
 udp_socket::udp_socket(const address& local, const udp_options& with) {
-  if (const int error = open(local, with))
-    detail::fail_io(error, "udp socket at " + (local.size() ? local.to_string() : "an address that names nothing"));
+  if (const int error = open(local, with)) detail::fail_io(error, "udp socket at " + detail::named(local));
 }
 
 udp_socket::udp_socket(const address& local, const udp_options& with, std::error_code& ec) {

@@ -116,6 +116,7 @@ TEST_CASE("waits end by a byte, a deadline, a close or a cancellation") {
     CHECK(read_to_end(from).size() == partly.transferred());
     from.close();
     CHECK(error_of([&] { static_cast<void>(from.read_some(one)); }).code() == std::errc::bad_file_descriptor);
+    CHECK(contains(error_of([&] { static_cast<void>(from.release()); }).what(), "release of a socket or pipe"));
   });
   on_fibers([](const world& w) {
     auto [from, to] = weft::net::pipe();
