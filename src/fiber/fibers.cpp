@@ -8,12 +8,14 @@
 #include <weft/detail/fiber/cancel_frame.hpp>
 #include <weft/fiber/fiber_ref.hpp>
 
+#include "context/raw_line.hpp"
 #include "context/shadow_stack.hpp"
 #include "fiber/dump.hpp"
 #include "fiber/ending.hpp"
 #include "fiber/lock_witness.hpp"
 #include "fiber/switching.hpp"
 #include "poll/clock.hpp"
+#include "sched/unobserved.hpp"
 
 namespace weft::detail {
 namespace {
@@ -86,6 +88,12 @@ bool fibers::unhandled(control_block& failed) noexcept {
     if (current_fiber()) shielded.emplace(cancel_frame::kind::shield, never);
     hook(std::exchange(failed.error, nullptr), fiber_ref(&failed, fiber_id(failed.id)));
     return false;
+  }
+  if (!owner_.errors_are_taken) {
+    raw_line line;
+    line.text("weft: ");
+    add_description(line, failed);
+    tell_unobserved(line, failed.error);
   }
   {
     const std::lock_guard guard(errors_lock_);

@@ -54,6 +54,8 @@ runtime::admission::~admission() {
   if (to_) to_->unpin();
 }
 
+void detail::will_take_errors(runtime& of) noexcept { scheduler_of(of).errors_are_taken = true; }
+
 runtime& this_runtime() {
   detail::worker* const here = detail::current_worker();
   if (!here) detail::throw_error(std::errc::operation_not_permitted, "weft: this_runtime() outside a runtime");

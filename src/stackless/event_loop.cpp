@@ -82,6 +82,7 @@ event_loop::event_loop() : runtime_(std::make_unique<runtime>(of_a_loop())), own
   detail::worker& at = scheduler_of(*runtime_).worker_at(0);
   core_ = new detail::loop_core(at, this, detail::loop_core::ownership::owns_worker);
   core_->share();  // the worker's
+  detail::will_take_errors(*runtime_);
   static_cast<detail::tasks&>(scheduler_of(*runtime_).of(detail::kind::tasks)).tells = core_;
   core_->begin();
 }

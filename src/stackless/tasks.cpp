@@ -11,6 +11,7 @@
 
 #include "context/raw_line.hpp"
 #include "run/direct_joiner.hpp"
+#include "sched/unobserved.hpp"
 #include "stackless/cancellations.hpp"
 #include "stackless/driving.hpp"
 #include "stackless/loop_core.hpp"
@@ -108,6 +109,12 @@ void tasks::unhandled(task_core& failed) noexcept {
     tells->report({"an exception of a task was never retrieved", std::exchange(failed.promise->error, nullptr), {}});
     recycle_task(failed);
     return;
+  }
+  if (!owner_.errors_are_taken) {
+    raw_line line;
+    add_identity(line.text("weft: "), failed);
+    add_origin(line, failed);
+    tell_unobserved(line, failed.promise->error);
   }
   {
     const std::lock_guard guard(lock_);

@@ -6,8 +6,10 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <stdexcept>
 #include <thread>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "support/alone.hpp"
@@ -149,6 +151,41 @@ TEST_CASE("a foreign thread and a fiber wake each other, again and again, in one
     CHECK(f.join_until(weft::never));
     std::move(f).detach();
   }
+}
+
+TEST_CASE("alone: fibers and a task of a runtime fail unobserved" * doctest::skip()) {
+  const auto fails = []() -> weft::stackless::task<> {
+    throw std::runtime_error("of a task");
+    co_return;
+  };
+  {
+    weft::runtime r({.workers = 1});
+    r.go({.name = "first"}, [] { throw std::runtime_error("of a fiber"); });
+    auto after = r.spawn([] { weft::this_fiber::sleep_until(weft::never); });
+    CHECK_THROWS_AS(after.join(), std::system_error);
+  }
+  {
+    weft::runtime r({.workers = 1});
+    CHECK_THROWS_AS(r.spawn([&] {
+                       weft::stackless::create_task(fails()).detach();
+                       weft::this_fiber::sleep_until(weft::never);
+                     }).join(),
+                    std::system_error);
+  }
+  CHECK_THROWS_AS(weft::run([] {
+                    weft::go([] { throw std::runtime_error("of run()"); });
+                    weft::this_fiber::sleep_until(weft::never);
+                  }),
+                  std::runtime_error);
+}
+
+TEST_CASE("what nobody can observe is told on stderr where no run() throws it") {
+  const auto end = run_alone("alone: fibers and a task of a runtime fail unobserved");
+  CHECK(end.status == 0);
+  CHECK(end.said_this("\"first\", created at"));
+  CHECK(end.how_often("ends its runtime by an exception that nobody can observe: of a fiber") == 1);
+  CHECK(end.how_often("ends its runtime by an exception that nobody can observe: of a task") == 1);
+  CHECK_FALSE(end.said_this("of run()"));
 }
 
 TEST_CASE("workers block all signals but the synchronous ones and SIGPROF") {

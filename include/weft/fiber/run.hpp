@@ -74,6 +74,7 @@ auto run(F&& main_fiber, options with = {}, std::source_location where = std::so
   detail::refuse_run_on_fiber();
   detail::verify_exception_state();
   runtime of(std::move(with));
+  detail::will_take_errors(of);
   return detail::end_of_run(of, of.spawn({.name = "main"}, static_cast<body&&>(main_fiber), where));
 }
 

@@ -16,6 +16,9 @@ class scheduler;
 struct seams;
 }  // namespace detail
 
+// An exception that nobody can observe (of a go() fiber, or where a handle was dropped) ends it, as it ends run(): all that
+// runs is cancelled, and what is spawned afterwards, too. There is no run() that it could come out of, so a line on stderr
+// tells of it; unless it is a fiber's, and options::on_unhandled is set.
 class runtime {
  public:
   // Starts the workers. Throws std::system_error: invalid_argument naming the option or environment variable,
@@ -28,9 +31,8 @@ class runtime {
   runtime& operator=(const runtime&) = delete;
   ~runtime();  // shutdown()
 
-  // Like weft::spawn() and weft::go(), from any thread. operation_not_permitted once shutdown() has
-  // begun, but on the runtime's own fibers. Defined in
-  // <weft/fiber/runtime_spawn.hpp>, which <weft/weft.hpp> includes.
+  // Like weft::spawn() and weft::go(), from any thread. operation_not_permitted once shutdown() has begun, but on the
+  // runtime's own fibers. Defined in <weft/fiber/runtime_spawn.hpp>, which <weft/weft.hpp> includes.
   template <class F> auto spawn(F&& body, std::source_location where = std::source_location::current());
   template <class F>
   auto spawn(const spawn_options& with, F&& body, std::source_location where = std::source_location::current());
@@ -63,6 +65,11 @@ class runtime {
 
   std::unique_ptr<detail::scheduler> scheduler_;
 };
+
+namespace detail {
+// Of run(), which throws the exceptions that nobody can observe. Before anything runs.
+void will_take_errors(runtime& of) noexcept;
+}  // namespace detail
 
 // On a fiber or task: its runtime. Else operation_not_permitted.
 [[nodiscard]] runtime& this_runtime();

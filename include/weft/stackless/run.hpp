@@ -28,6 +28,7 @@ template <class T>
 T run(task<T> main, options with = {}, std::source_location where = std::source_location::current()) {
   detail::refuse_run_on_worker();
   runtime of(std::move(with));
+  detail::will_take_errors(of);
   auto handle = detail::task_access::start(&of, main, where);
   detail::finish_run(of, detail::task_access::core_of(handle));
   return detail::task_access::take(handle);
