@@ -76,7 +76,6 @@ class loop_core {
   void require_open();
   class admission;
   [[nodiscard]] stackless::event_loop* face() const noexcept { return face_; }
-  [[nodiscard]] std::uint64_t runtime_number() const noexcept { return runtime_number_; }
   // On the worker or while nothing runs there at once, elsewhere as a letter; on stderr when the loop is closed.
   void report(const stackless::error_context& what) noexcept;
 

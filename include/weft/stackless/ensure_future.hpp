@@ -20,7 +20,6 @@ template <class What> inline constexpr bool is_task = false;
 template <class T> inline constexpr bool is_task<stackless::task<T>> = true;
 template <class What> inline constexpr bool is_handle = false;
 template <class T> inline constexpr bool is_handle<stackless::task_handle<T>> = true;
-template <class T> T future_type(const stackless::future<T>&);
 template <class What>
 concept is_future = std::derived_from<std::remove_cvref_t<What>, stackless::any_future>;
 

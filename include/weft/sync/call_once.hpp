@@ -12,7 +12,6 @@
 
 namespace weft {
 
-class once_flag;
 class once_flag {
  public:
   constexpr once_flag() noexcept = default;
