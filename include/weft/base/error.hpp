@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// What weft throws: `cancelled`, `timed_out` and `exception_group`. All else is std::system_error.
+// What weft throws: `cancelled`, `timed_out` and `exception_group`. All else is std::system_error, but for bad_alloc, and
+// std::future_error for the misuse of a promise or future.
 #pragma once
 
 #include <exception>

@@ -82,8 +82,8 @@ template <class T = void> class [[nodiscard]] fiber {
 
   // Waits for the end and returns the result, or throws what the fiber threw; the handle is empty then. A fiber that
   // ended by cancellation: std::system_error (operation_canceled). Parks a fiber, blocks a plain thread. Throws
-  // `cancelled` if the caller is cancelled, invalid_argument without a fiber, resource_deadlock_would_occur on oneself:
-  // the handle stays joinable.
+  // `cancelled` if the caller is cancelled, invalid_argument without a fiber or while somebody else joins it,
+  // resource_deadlock_would_occur on oneself: the handle stays joinable.
   T join() {
     if constexpr (std::is_void_v<T>) {
       handle_.join();
@@ -104,9 +104,9 @@ template <class T = void> class [[nodiscard]] fiber {
   // Whether it has ended. Never parks. invalid_argument without a fiber.
   [[nodiscard]] bool done() const { return handle_.done(); }
   [[nodiscard]] bool joinable() const noexcept { return handle_.joinable(); }
-  // Asks it to end; does not wait. Any thread.
+  // Asks it to end; does not wait. Any thread. invalid_argument without a fiber.
   void cancel() { handle_.cancel(); }
-  // Lets it go on without a handle: what it throws goes the way of a go() fiber's.
+  // Lets it go on without a handle: what it throws goes the way of a go() fiber's. invalid_argument without a fiber.
   void detach() && { handle_.detach(); }
   [[nodiscard]] fiber_id id() const noexcept { return handle_.id(); }
   // Valid while the handle is.

@@ -50,7 +50,7 @@ namespace weft {
 struct generator_exit {};
 
 struct generator_options {
-  std::size_t stack_size = 0;  // usable bytes; 0: WEFT_STACK_SIZE if set, else 256 KiB
+  std::size_t stack_size = 0;  // usable bytes, as options::stack_size; 0: WEFT_STACK_SIZE if set, else 256 KiB
 };
 
 template <class Out, class In = void, class Return = void> class generator;

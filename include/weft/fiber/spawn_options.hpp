@@ -10,7 +10,7 @@ namespace weft {
 
 struct spawn_options {
   std::string_view name = {};        // copied; the first 31 bytes count
-  std::size_t stack_size = 0;        // usable bytes; 0: the runtime's
+  std::size_t stack_size = 0;        // usable bytes, as options::stack_size; 0: the runtime's
   std::optional<bool> movable = {};  // empty: the runtime's
   int worker = -1;                   // runs there from the start; -1: anywhere. Out of range: invalid_argument
 };

@@ -31,9 +31,10 @@ class address {
   [[nodiscard]] static address parse(std::string_view text, std::error_code& ec);
 
   // A unix socket's path as the kernel has it: a leading NUL means the abstract namespace. Empty: an unnamed socket.
+  // Throws like `parse`.
   [[nodiscard]] static address unix_path(std::string_view path);
 
-  // What accept, getsockname and friends gave. Families that weft does not know are kept, but have no text.
+  // What accept, getsockname and friends gave. Families that weft does not know are kept.
   [[nodiscard]] static address from_native(const ::sockaddr* data, std::size_t size) noexcept;
 
   [[nodiscard]] int family() const noexcept;  // AF_INET, AF_INET6, AF_UNIX; AF_UNSPEC when it names nothing
@@ -50,7 +51,8 @@ class address {
   // Valid as long as this object.
   [[nodiscard]] std::string_view path() const noexcept;
 
-  // What `parse` reads. Bytes of a path that do not print are written as \xNN.
+  // What `parse` reads; "unix:" for an unnamed socket, "an address of family 16" for one that weft does not know. Bytes of
+  // a path that do not print are written as \xNN.
   [[nodiscard]] std::string to_string() const;
 
   [[nodiscard]] const ::sockaddr* data() const noexcept;

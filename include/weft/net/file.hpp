@@ -14,11 +14,11 @@
 
 namespace weft::net {
 
-// How open() opens; combined by |. `read` and `write` together are for both.
+// How open() opens; combined by |. `read` and `write` together are for both; neither, nor `append`: to read.
 enum class open_mode : unsigned {
   read = 1,
   write = 2,
-  append = 4,     // every write goes to the end
+  append = 4,     // to write, and every write goes to the end
   create = 8,     // if it is not there
   truncate = 16,  // to nothing
   exclusive = 32  // with create: it must not be there
@@ -31,7 +31,8 @@ enum class open_mode : unsigned {
 }
 
 // Every call parks the fiber until it has happened, and is a cancellation point: one that has not begun is withdrawn, one
-// that has is waited for. So a deadline counts only until a thread of the pool takes the call up. Errors name the path.
+// that has is waited for. So a deadline counts only until a thread of the pool takes the call up. Errors name the path;
+// of a file that is not open, bad_file_descriptor.
 // read_at and write_at may go on at once, any number of them; of those that use the position one at a time, or
 // operation_in_progress. close() lets what goes on come to its end.
 class file : public detail::reading_forms<file>, public detail::writing_forms<file> {

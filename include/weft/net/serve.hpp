@@ -14,10 +14,10 @@
 namespace weft::net {
 
 // Accepts connections and runs `handler(stream)` for each on a fiber of its own, which gives it the stream, or lends it if
-// it takes a reference to an lvalue; these are spread over the workers by
-// load, so the handler must be fit to be called on several threads at once. Parks. Returns when another fiber has closed
-// the listener and all connections have ended. When the calling fiber is cancelled it accepts no more, gives the
-// connections `grace`, cancels those that are left, waits for their end, and then throws `cancelled`.
+// it takes a reference to an lvalue; these are spread over the workers by load, so the handler must be fit to be called on
+// several threads at once. Parks. Returns when another fiber has closed the listener and all connections have ended. When
+// the calling fiber is cancelled it accepts no more, gives the connections `grace`, cancels those that are left, waits for
+// their end, and then throws `cancelled`.
 //
 // A handler that throws ends its own connection alone, see serve_options::on_error. While there are no fds or no memory
 // it pauses, up to a second, and says so on stderr, every ten seconds at most; connections wait meanwhile. What else

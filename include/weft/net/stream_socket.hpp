@@ -2,8 +2,10 @@
 // A connected stream socket: what tcp_stream and unix_stream have in common, in every form.
 //
 // Each operation is a system call that never blocks, tried first, and a wait between two tries. The forms differ only
-// in what becomes of the result: thrown, or left in an error_code. `cancelled` is thrown by all of them. A deadline counts
-// only where there is something to wait for: one in the past still takes what is there, and else times out at once.
+// in what becomes of the result: thrown, or left in an error_code. `cancelled` is thrown by all of them. What is thrown
+// else is a std::system_error that names the peer: timed_out for the deadline, bad_file_descriptor when it is not open. A
+// deadline counts only where there is something to wait for: one in the past still takes what is there, and else times out
+// at once.
 #pragma once
 
 #include <span>

@@ -7,7 +7,8 @@
 
 namespace weft::net {
 
-// Several fibers may accept from one listener. Closing it, from any fiber or thread, ends them with operation_canceled.
+// Several fibers may accept from one listener. Closing it, from any fiber or thread, ends them with operation_canceled,
+// and who accepts then with bad_file_descriptor.
 // The kernel takes connections, and the port is in use, until the last of them has left: join them before you listen there
 // again.
 class tcp_listener : public listening_socket {

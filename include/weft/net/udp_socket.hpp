@@ -23,8 +23,9 @@ struct udp_options {
 };
 
 // Each operation handles one datagram whole or not at all. Any number of fibers may send and receive at once; each
-// datagram goes to one of them. Closing it, from any fiber or thread, ends what goes on with operation_canceled. A
-// deadline in the past still takes what is there. There is no multicast.
+// datagram goes to one of them. Closing it, from any fiber or thread, ends what goes on with operation_canceled,
+// and what is asked of it then with bad_file_descriptor. A deadline in the past still takes what is there. There is no
+// multicast.
 class udp_socket : public detail::socket_handle {
  public:
   udp_socket() noexcept = default;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // async_generator<Out, In>: a coroutine that may both co_await and co_yield. Python's asynchronous generators.
 //
-//   weft::stackless::async_generator<std::string> lines(weft::tcp_stream& from);
+//   weft::stackless::async_generator<std::string> lines(weft::net::tcp_stream& from);
 //   ...
 //   while (auto line = co_await all.next()) use(*line);      // Python's `async for`
 #pragma once

@@ -46,7 +46,7 @@ namespace weft::stackless {
 
 // A future stays what it is. A task is started on the running loop, behind what is ready, with all that follows from
 // that; a task_handle is given up for it (the future stands for that task: its name, its cancellation); anything else is
-// awaited by a task made for it. Throws loop_error when no loop is running.
+// awaited by a task made for it. Throws loop_error when no loop is running, invalid_argument for an empty task.
 template <class What>
 requires detail::is_future<What>
 auto ensure_future(What&& what, std::source_location = {}) {

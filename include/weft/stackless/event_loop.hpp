@@ -105,10 +105,11 @@ class event_loop {
   [[nodiscard]] bool is_running() const noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
 
-  // --- Futures and tasks. Any thread. loop_error when it is closed.
+  // --- Futures and tasks. Any thread.
 
   template <class T = void> [[nodiscard]] future<T> create_future() { return future<T>(*this); }
   // Runs it on this loop's worker, behind what is ready now. asyncio's Task: a future that drives a coroutine.
+  // loop_error when the loop is closed, invalid_argument for an empty task.
   template <class T>
   task_future<T> create_task(task<T> what, std::string_view name = {},
                              std::source_location where = std::source_location::current()) {
@@ -181,7 +182,7 @@ class event_loop {
 
 template <class T> future<T>::future(event_loop& on) : future(on.core()) {}
 
-// The loop of the worker that the caller is on, task or callback. loop_error elsewhere.
+// The loop of the worker that the caller is on: task, callback or fiber. loop_error elsewhere.
 [[nodiscard]] event_loop& get_running_loop();
 // The running one; else the one that was set for this thread; else, on the main thread, if none was ever set there, one
 // that is made and set now. loop_error on other threads: asyncio's rule.

@@ -32,6 +32,7 @@ class any_future {
   [[nodiscard]] std::exception_ptr exception() const { return core().exception(); }
   // Cancels it; false when it is done already. One that drives a task asks the task to end, and is done when that is.
   bool cancel() const { return core().cancel(); }
+  // Which it may outlive: not once that has been destroyed.
   [[nodiscard]] event_loop& get_loop() const;
 
   // `f()` or `f(any_future)` will be called by the future's loop when this is done, soon if it is: never from here. In the

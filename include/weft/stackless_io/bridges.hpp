@@ -31,7 +31,7 @@ template <class T> T await(stackless::task_handle<T>& whom) {
 template <class T> T await(stackless::task_handle<T>&& whom) { return await(whom); }
 
 // Runs it as a task of its own, on the caller's runtime, and waits as above. If the fiber is cancelled, so is the task;
-// its end is waited for, then `cancelled` is thrown.
+// its end is waited for, then `cancelled` is thrown. operation_not_permitted outside a runtime.
 template <class T> T await(stackless::task<T> what, std::source_location where = std::source_location::current()) {
   auto running = stackless::create_task(std::move(what), where);
   try {

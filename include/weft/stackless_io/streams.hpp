@@ -159,11 +159,12 @@ using connected_callback = std::function<task<>(stream_reader, stream_writer)>;
 
 // co_await: listens, and runs `connected(reader, writer)` as a task of the running loop for each connection. What that
 // throws goes to the loop's exception handler, and its connection is closed. Without descriptors it waits for some.
+// Throws std::system_error: what listening says, and invalid_argument for a limit of 0.
 [[nodiscard]] task<server> start_server(connected_callback connected, net::address at,
                                         std::size_t limit = default_limit, net::listen_options with = {});
 
 // The same at several addresses. Those that this machine does not have, of a family that it does not know, say, are left
-// out, unless all are. With port 0 each has a port of its own.
+// out, unless all are. With port 0 each has a port of its own. invalid_argument for no address.
 [[nodiscard]] task<server> start_server(connected_callback connected, std::vector<net::address> at,
                                         std::size_t limit = default_limit, net::listen_options with = {});
 

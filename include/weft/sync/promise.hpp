@@ -28,7 +28,8 @@ template <class T> class promise_base_of {
 
   void swap(promise_base_of& other) noexcept { std::swap(state_, other.state_); }
 
-  // Once. It never parks, but for what on_ready() was given; so for the others.
+  // Once. It never parks, but for what on_ready() was given; so for the others. std::system_error (invalid_argument) for a
+  // null one.
   void set_exception(std::exception_ptr error) {
     error = as_seen_by_others(std::move(error));
     take();
