@@ -64,7 +64,7 @@ bool fiber_handle::wait_until(deadline until) {
 }
 
 // The usual case is to join directly ([join-4]): a fiber that can be cancelled, without a deadline. It calls nothing that
-// comes back, and so saves no registers.
+// comes back (`join_slowly` and `park_over` are called last), and so saves no registers.
 [[gnu::noinline]] crossing fiber_handle::begin_join() {
   fiber_desk* const desk = desk_on_entry();
   control_block* const self = desk ? desk->running() : nullptr;
@@ -79,7 +79,7 @@ bool fiber_handle::wait_until(deadline until) {
   return park_over(*desk, *self);
 }
 
-crossing fiber_handle::join_slowly() {
+[[gnu::noinline]] crossing fiber_handle::join_slowly() {
   (void)wait_until(never);
   return {};
 }

@@ -93,6 +93,15 @@ void enqueue_movable(control_block& block) noexcept {
   }
 }
 
+// What is left over of `park_over`.
+[[gnu::noinline]] crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept {
+  if (!picked)
+    park(desk, self);
+  else if (picked != &self)
+    leave_slowly(desk, self, picked);  // [fiber-2]
+  return {};
+}
+
 }  // namespace
 
 // The first frame on a stack. Runs one fiber after the other, as long as fresh ones fit. [fiber-4]
@@ -153,12 +162,26 @@ void leave_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexc
   switch_context(self.saved, to ? to->saved : desk.ground);
 }
 
-crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept {
-  if (!picked)
-    park(desk, self);
-  else if (picked != &self)
-    leave_slowly(desk, self, picked);  // [fiber-2]
-  return {};
+// It calls nothing that comes back, and so saves few registers; neither does its caller, as long as this is not inlined:
+// of an inlined function's last call the compiler makes a plain one.
+[[gnu::noinline]] crossing park_over(fiber_desk& desk, control_block& self) noexcept {
+  runnable* const picked =
+      self.resume == &resume_fiber && desk.exceptions->is_zero() ? desk.at.pick_quickly() : nullptr;
+  if (!picked) [[unlikely]]
+    return park_slowly(desk, self, nullptr);
+  if (picked->resume == &start_fiber) {
+    control_block& fresh = block_of(*picked);
+    stack* const ground = desk.stacks.take_hot(fresh.kind.size_class);
+    if (!ground) [[unlikely]]
+      return park_slowly(desk, self, picked);
+    place(desk, fresh, *ground);
+  } else if (picked == &self || picked->resume != &resume_fiber) [[unlikely]] {
+    return park_slowly(desk, self, picked);
+  } else {
+    prefetch_after(desk);
+  }
+  desk.set_running(&block_of(*picked));
+  return cross_over(self.saved, block_of(*picked).saved);
 }
 
 void park_movable(fiber_desk& desk, control_block& self) noexcept {

@@ -103,28 +103,8 @@ inline void place(fiber_desk& desk, control_block& fresh, stack& ground) noexcep
   if (picked != &self) leave(desk, self, picked);  // [fiber-2]
 }
 
-// The same for a function that leaves the switch to its caller, in the program. To save no registers, it has to call
-// nothing that comes back: `park_slowly`, what is left over, is called last.
-crossing park_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexcept;
-[[nodiscard, gnu::always_inline]] inline crossing park_over(fiber_desk& desk, control_block& self) noexcept {
-  runnable* const picked =
-      self.resume == &resume_fiber && desk.exceptions->is_zero() ? desk.at.pick_quickly() : nullptr;
-  if (!picked) [[unlikely]]
-    return park_slowly(desk, self, nullptr);
-  if (picked->resume == &start_fiber) {
-    control_block& fresh = block_of(*picked);
-    stack* const ground = desk.stacks.take_hot(fresh.kind.size_class);
-    if (!ground) [[unlikely]]
-      return park_slowly(desk, self, picked);
-    place(desk, fresh, *ground);
-  } else if (picked == &self || picked->resume != &resume_fiber) [[unlikely]] {
-    return park_slowly(desk, self, picked);
-  } else {
-    prefetch_after(desk);
-  }
-  desk.set_running(&block_of(*picked));
-  return cross_over(self.saved, block_of(*picked).saved);
-}
+// The same for a function that leaves the switch to its caller, in the program, and calls this last.
+[[nodiscard]] crossing park_over(fiber_desk& desk, control_block& self) noexcept;
 
 // The running fiber. Lets others run and goes on; returns at once if nobody else is ready.
 [[gnu::always_inline]] inline void yield(fiber_desk& desk, control_block& self) noexcept {
