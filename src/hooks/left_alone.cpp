@@ -41,7 +41,7 @@ const left_alone all_left_alone[] = {
     {"__read __read_nocancel __write __write_nocancel __close __close_nocancel __connect __recv __send __sendmmsg "
      "__poll __select __nanosleep __wait __waitpid __fcntl __libc_fcntl64 __fcntl_nocancel __dup2 __libc_system "
      "__libc_pread __libc_pread64 __libc_pwrite __pread64 __pread64_nocancel __pwrite64 __open __open64 "
-     "__open_nocancel __open64_nocancel __pipe __socket",
+     "__open_nocancel __open64_nocancel __pipe __socket __vfork __clone",
      "the names by which parts of libc call one another; no program is compiled to call them"},
 };
 

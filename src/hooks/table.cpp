@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netdb.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -108,11 +109,14 @@ const hook all_hooks[] = {
     {"eventfd", behaviour::follows, at<&::eventfd>},
     {"timerfd_create", behaviour::follows, at<&::timerfd_create>},
     {"setsockopt", behaviour::follows, at<&::setsockopt>},
+    {"vfork", behaviour::follows, at<&::vfork>},
+    {"clone", behaviour::follows, at<&::clone>},
 };
 
 [[gnu::used]] const hooks_file* const files[] = {
-    &children_hooks, &connect_hooks, &epoll_hooks,      &fcntl_hooks,   &files_hooks,  &lives_hooks, &names_hooks,
-    &options_hooks,  &poll_hooks,    &read_write_hooks, &receive_hooks, &select_hooks, &send_hooks,  &sleep_hooks};
+    &children_hooks,   &children_within_hooks, &connect_hooks, &epoll_hooks,   &fcntl_hooks,
+    &files_hooks,      &lives_hooks,           &names_hooks,   &options_hooks, &poll_hooks,
+    &read_write_hooks, &receive_hooks,         &select_hooks,  &send_hooks,    &sleep_hooks};
 
 }  // namespace
 

@@ -16,7 +16,8 @@ enum class behaviour {
   asks_elsewhere,  // parks the fiber while a thread of the blocking pool makes the call
   awaits_a_child,  // parks the fiber until the child has ended
   tries_again,     // parks the fiber for a moment, and for longer ones, until the lock is free
-  follows,         // waits for nothing; weft learns that a number is new, is closed, or has other options
+  follows,  // waits for nothing; weft learns that a number is new, is closed, or has other options, or of a child
+            // that has the parent's memory
 };
 
 struct hook {
@@ -30,7 +31,8 @@ struct hook {
 // One in each file that defines hooked functions. The table names them, and so the linker takes all these files out of an
 // archive: the functions' own names would not do, where a library before it (a sanitizer's) defines them, too.
 struct hooks_file {};
-extern const hooks_file children_hooks, connect_hooks, epoll_hooks, fcntl_hooks, files_hooks, lives_hooks, names_hooks,
-    options_hooks, poll_hooks, read_write_hooks, receive_hooks, select_hooks, send_hooks, sleep_hooks;
+extern const hooks_file children_hooks, children_within_hooks, connect_hooks, epoll_hooks, fcntl_hooks, files_hooks,
+    lives_hooks, names_hooks, options_hooks, poll_hooks, read_write_hooks, receive_hooks, select_hooks, send_hooks,
+    sleep_hooks;
 
 }  // namespace weft::detail

@@ -3,8 +3,10 @@
 #include <doctest/doctest.h>
 #include <fcntl.h>
 #include <netdb.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -12,10 +14,13 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <csignal>
 #include <string>
+#include <vector>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/scale.hpp"
 
 using namespace weft::test;
 
@@ -99,7 +104,25 @@ WEFT_SCENARIO("a child of fork closes all that it does not know") {
   other.is_still_there();
 }
 
-WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent does not notice") {
+namespace {
+
+constexpr int many = 50;  // more than a fiber may do without letting others run
+
+// What a child does that has the parent's memory and files of its own. Returns its exit status.
+struct child_within {
+  int in, silent;
+  int operator()() const {
+    char text[many];
+    int wrong = ::dup2(in, silent) != silent;
+    for (char& each : text) wrong += ::read(silent, &each, 1) != 1;
+    wrong += ::usleep(1) != 0;
+    close_all();
+    return wrong;
+  }
+};
+
+// `makes` one, waits for it and returns its exit status.
+void play_child_within(stage& s, const char* function, int (*makes)(const child_within&)) {
   bystander other(s);
   const ends files = make_pipe(), silent = make_pipe();
   // Known to the parent by its number, which is another file's in the child.
@@ -112,18 +135,11 @@ WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent doe
   auto& spinner = s.start([&](transcript&) {
     for (; !over; weft::this_fiber::yield()) runs_in_child += ::getpid() != parent;
   });
-  constexpr int many = 50;  // more than a fiber may do without letting others run
-  WEFT_CALL(s.says(), write, files.out, "from the child, which reads it byte by byte, slowly", many);
-  const pid_t child = ::vfork();
-  if (child == 0) {
-    char text[many];
-    int wrong = ::dup2(files.in, silent.in) != silent.in;
-    for (char& each : text) wrong += ::read(silent.in, &each, 1) != 1;
-    wrong += ::usleep(1) != 0;
-    close_all();
-    ::_exit(wrong);
+  const child_within its{files.in, silent.in};
+  for (int times = 0; times < 2; ++times) {  // the second one as much as the first
+    WEFT_CALL(s.says(), write, files.out, "from the child, which reads it byte by byte, slowly", many);
+    s.says().call(function, [&] { return makes(its); });
   }
-  s.says().note("ended with " + std::to_string(end_of(child)));
   over = true;
   spinner.join();
   CHECK(runs_in_child == 0);
@@ -131,6 +147,45 @@ WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent doe
   WEFT_CALL(s.says(), write, silent.out, "x", 1);
   reader.join();
   other.is_still_there();
+}
+
+}  // namespace
+
+WEFT_SCENARIO("a child of vfork closes, duplicates and reads, and the parent does not notice") {
+  play_child_within(s, "vfork", [](const child_within& does) {
+    const pid_t child = ::vfork();
+    if (child == 0) ::_exit(does());
+    return end_of(child);
+  });
+}
+
+// To TSan a child that has the memory is one that has a copy: it would go on in the parent as it is to in the child.
+constexpr int with_the_memory = weft::test::active_sanitizer == weft::test::sanitizer::thread ? 0 : CLONE_VM;
+
+WEFT_SCENARIO("a child of clone that has the parent's memory does, and the parent does not notice") {
+  play_child_within(s, "clone", [](const child_within& does) {
+    std::vector<std::max_align_t> ground(std::size_t(256) * 1024 / sizeof(std::max_align_t));
+    const auto begins = [](void* what) { return (*static_cast<const child_within*>(what))(); };
+    return end_of(::clone(begins, ground.data() + ground.size(), with_the_memory | CLONE_VFORK | SIGCHLD,
+                          const_cast<child_within*>(&does)));
+  });
+}
+
+TEST_CASE("a child that is made behind libc's back runs none of its parent's fibers") {
+  weft::run(
+      [] {
+        int runs = 0;
+        auto another = weft::spawn([&] { ++runs; });
+        const auto child = pid_t(::syscall(SYS_clone, SIGCHLD, nullptr, nullptr, nullptr, nullptr));
+        if (child == 0) {
+          ::usleep(1);
+          ::_exit(runs);  // of its own copy
+        }
+        CHECK(runs == 0);
+        CHECK(end_of(child) == 0);
+        another.join();
+      },
+      {.workers = 1});
 }
 
 TEST_CASE("what a child of vfork finds out about a file of its own is not taken for the parent's") {

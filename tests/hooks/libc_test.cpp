@@ -133,7 +133,9 @@ const std::set<std::string_view> families = {"read",
                                              "gai_suspend",
                                              "tcdrain",
                                              "res_send",
-                                             "res_nsend"};
+                                             "res_nsend",
+                                             "vfork",
+                                             "clone"};
 
 bool drop_end(std::string_view& name, std::string_view end) {
   if (!name.ends_with(end) || name.size() == end.size()) return false;

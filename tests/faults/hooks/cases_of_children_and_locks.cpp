@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSL-1.0
 // Calls that wait for a child, or for a lock on a file.
 #include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
+#include <cstddef>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "faults/hooks/trial.hpp"
 #include "hooks/files.hpp"
@@ -66,6 +70,31 @@ pid_t by_waitid(pid_t child, int* status) {
   return told.si_pid;
 }
 
+bool has_ended_so(long child) {
+  int status = 0;
+  return ::waitpid(pid_t(child), &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == how_it_ends;
+}
+
+void make_by_vfork(trial& t) {
+  t.make({.call =
+              [] {
+                const pid_t made = ::vfork();
+                if (made == 0) ::_exit(how_it_ends);
+                return long(made);
+              },
+          .is_right = &has_ended_so});
+}
+
+void make_by_clone(trial& t) {
+  std::vector<std::max_align_t> ground(std::size_t(64) * 1024 / sizeof(std::max_align_t));
+  const auto begins = [](void*) { return how_it_ends; };
+  t.make({.call =
+              [&] {
+                return long(::clone(begins, ground.data() + ground.size(), CLONE_VM | CLONE_VFORK | SIGCHLD, nullptr));
+              },
+          .is_right = &has_ended_so});
+}
+
 // A file, opened twice: two owners of locks.
 struct twice {
   fd first, second;
@@ -117,6 +146,8 @@ const hooked_case all_of_children_and_locks[] = {
     {"wait4", "", [](trial& t) { await_a_child(t, by_wait4); }},
     {"waitpid", "", [](trial& t) { await_a_child(t, by_waitpid); }},
     {"waitid", "", [](trial& t) { await_a_child(t, by_waitid); }},
+    {"vfork", "", make_by_vfork},
+    {"clone", "", make_by_clone},
     {"flock", "", lock_by_flock},
     {"lockf", "", [](trial& t) { lock_a_part(t, [](int fd) { return plain_lockf(fd, F_LOCK, 10); }); }},
     {"lockf64", "", [](trial& t) { lock_a_part(t, [](int fd) { return ::lockf64(fd, F_LOCK, 10); }); }},

@@ -86,6 +86,7 @@ inline constexpr row table[] = {
     {"wait4", {EINTR}},
     {"waitid", {EINTR}},
     {"system", {EAGAIN, ENOMEM}},
+    {"clone", {EAGAIN, ENOMEM}},
     // numbers
     {"close", {EINTR, EIO}, says::too_late},
     {"close_range", {EMFILE, ENOMEM}},
