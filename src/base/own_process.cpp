@@ -41,7 +41,8 @@ void learn() noexcept {
 
 }  // namespace
 
-bool is_own_process() noexcept {
+// Not inlined: it reads a thread-local, and its callers may have switched before.
+[[gnu::noinline]] bool is_own_process() noexcept {
   const auto* const flag = undoubted.load(std::memory_order_acquire);  // pairs with `children_within_are_told`
   if (flag && flag->load(std::memory_order_relaxed) && expected == child_within::none) [[likely]]
     return true;
