@@ -22,10 +22,12 @@ using weft::stackless::any_future;
 using weft::stackless::error_context;
 using weft::stackless::event_loop;
 using weft::stackless::future;
+using weft::stackless::gather;
 using weft::stackless::get_running_loop;
 using weft::stackless::invalid_state;
 using weft::stackless::task;
 using weft::stackless::task_future;
+using weft::stackless::wait_for;
 using weft::stackless::yield;
 using weft::test::on_loops;
 using weft::test::refused;
@@ -164,6 +166,37 @@ TEST_CASE("results may be references or movable only; an rvalue gives them up") 
     const std::string copied = co_await std::move(shared);
     CHECK(copied == "text");
     CHECK(other.result() == "text");
+  });
+}
+
+namespace {
+
+using boxes = std::vector<std::unique_ptr<int>>;
+
+task<std::unique_ptr<int>> box(int of) { co_return std::make_unique<int>(of); }
+task<boxes> one_box(int of) {
+  boxes all;
+  all.push_back(co_await box(of));
+  co_return all;
+}
+
+}  // namespace
+
+TEST_CASE("a container says that it can be copied; its elements are asked, and it is moved if they cannot be") {
+  on_loops([]() -> task<> {
+    std::vector<task<std::unique_ptr<int>>> what;
+    for (int i = 0; i < 3; ++i) what.push_back(box(i));
+    const boxes all = co_await gather(std::move(what));
+    CHECK(*all.at(2) == 2);
+    const auto [first, second] = co_await gather(one_box(3), one_box(4));
+    CHECK(*first.at(0) + *second.at(0) == 7);
+    CHECK(*(co_await wait_for(one_box(5), weft::never)).at(0) == 5);
+    auto shared = get_running_loop().create_task(one_box(6));
+    CHECK(*(co_await shared).at(0) == 6);
+    CHECK(*(co_await std::move(shared)).at(0) == 6);
+    auto text = get_running_loop().create_task([]() -> task<std::vector<std::string>> { co_return {"copied"}; }());
+    const auto other = text;
+    CHECK(co_await std::move(text) == other.result());
   });
 }
 

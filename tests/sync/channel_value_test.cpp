@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <deque>
 #include <memory>
 #include <ranges>
 #include <stdexcept>
@@ -112,6 +113,22 @@ TEST_CASE("a value whose move throws leaves channel, sender and other values as 
     auto receiver = weft::spawn([&] { CHECK(d.receive()->number == 4); });
     d.send(std::move(kept));
     receiver.join();
+  });
+}
+
+TEST_CASE("a container that only says that it can be copied is moved, and put back if it was not sent") {
+  simulate([] {
+    using boxes = std::deque<std::unique_ptr<int>>;  // whose move may throw
+    channel<boxes> c(1);
+    boxes what;
+    what.push_back(std::make_unique<int>(1));
+    c.send(std::move(what));
+    boxes more;
+    more.push_back(std::make_unique<int>(2));
+    CHECK(!c.try_send(std::move(more)));
+    CHECK(weft::select(weft::on_send(c, more, [] {}), weft::otherwise([] {})) == 1);
+    CHECK(*more.at(0) == 2);
+    CHECK(*c.receive()->at(0) == 1);
   });
 }
 

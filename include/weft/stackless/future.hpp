@@ -8,6 +8,7 @@
 #include <source_location>
 #include <type_traits>
 #include <utility>
+#include <weft/detail/base/copies.hpp>
 #include <weft/detail/stackless/loop_future.hpp>
 #include <weft/stackless/error.hpp>
 
@@ -152,7 +153,7 @@ template <class T = void> class future : public any_future {
       return own().value();
   }
   [[nodiscard]] T taken(unsigned known) const {
-    if constexpr (std::copy_constructible<T>) {
+    if constexpr (detail::copies<T>) {
       if (own().is_shared_beyond(known)) return own().value();
     }
     return std::move(own().value());

@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <utility>
 #include <weft/base/deadline.hpp>
+#include <weft/detail/base/copies.hpp>
 #include <weft/detail/sync/channel_core.hpp>
 #include <weft/detail/sync/channel_item.hpp>
 #include <weft/detail/sync/channel_operation.hpp>
@@ -34,7 +35,7 @@ namespace weft {
 template <class T> class channel {
   static_assert(std::is_object_v<T> && std::same_as<T, std::remove_cv_t<T>>, "a channel carries plain objects");
   static_assert(std::is_destructible_v<T> && std::move_constructible<T>, "a channel moves its values");
-  static_assert(!detail::is_boxed<T> || std::copy_constructible<T> || std::is_move_assignable_v<T>,
+  static_assert(!detail::is_boxed<T> || detail::copies<T> || std::is_move_assignable_v<T>,
                 "a value that was not sent has to be put back");
   using item = detail::item_of<T>;
 
@@ -118,7 +119,7 @@ template <class T> class channel {
   template <class Otherwise> bool sending(T& value, Otherwise&& otherwise) {
     detail::sent_item<T> what(value);
     what.pack();
-    if constexpr (detail::is_boxed<T> && !std::copy_constructible<T>) {
+    if constexpr (detail::is_boxed<T> && !detail::copies<T>) {
       try {
         const bool sent = send_item(what.item(), otherwise);
         what.put_back();

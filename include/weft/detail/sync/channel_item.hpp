@@ -2,11 +2,11 @@
 // What a channel of T moves under its lock: the T itself or, where moving a T may throw, a pointer to one.
 #pragma once
 
-#include <concepts>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <weft/detail/base/copies.hpp>
 #include <weft/detail/sync/channel_core.hpp>
 
 namespace weft::detail {
@@ -40,7 +40,10 @@ template <class T> class sent_item {
 
   // Before the item is offered.
   void pack() {
-    if constexpr (is_boxed<T>) box_ = std::make_unique<T>(std::move_if_noexcept(value_));
+    if constexpr (is_boxed<T> && copies<T>)
+      box_ = std::make_unique<T>(std::as_const(value_));
+    else if constexpr (is_boxed<T>)
+      box_ = std::make_unique<T>(std::move(value_));
   }
   [[nodiscard]] item_of<T>& item() noexcept {
     if constexpr (is_boxed<T>)
@@ -51,7 +54,7 @@ template <class T> class sent_item {
   [[nodiscard]] const void* source() const noexcept { return std::addressof(value_); }
   // Nobody has it and nobody will. Nothing happens if it was sent.
   void put_back() {
-    if constexpr (is_boxed<T> && !std::copy_constructible<T>) {
+    if constexpr (is_boxed<T> && !copies<T>) {
       if (box_) value_ = std::move(*box_);
       box_.reset();
     }
