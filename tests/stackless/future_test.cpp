@@ -169,6 +169,22 @@ TEST_CASE("results may be references or movable only; an rvalue gives them up") 
   });
 }
 
+TEST_CASE("a callback may take the future with its type, and ask it for the result") {
+  on_loops([]() -> task<> {
+    int sum = 0;
+    future<int> f;
+    f.add_done_callback([&](const future<int>& done) { sum += done.result(); });
+    f.add_done_callback([&](auto done) { sum += done.result(); });
+    f.add_done_callback([&](const any_future& done) { sum += done == f; });
+    f.set_result(2);
+    auto driven = get_running_loop().create_task([]() -> task<std::string> { co_return "three"; }());
+    driven.add_done_callback([&](const future<std::string>& done) { sum += int(done.result().size()); });
+    (void)co_await driven;
+    for (int i = 0; i < 3; ++i) co_await yield();
+    CHECK(sum == 10);
+  });
+}
+
 namespace {
 
 using boxes = std::vector<std::unique_ptr<int>>;

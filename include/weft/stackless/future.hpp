@@ -46,7 +46,7 @@ class any_future {
   // For what is built on futures: one that is called also while the loop is being closed.
   template <class F>
   std::uint64_t add_callback_in_any_case(F&& f, std::source_location where = std::source_location::current()) const {
-    const auto made = make_done_callback(std::forward<F>(f), where);
+    const auto made = make_done_callback<any_future>(std::forward<F>(f), where);
     made->in_any_case = true;
     return core().add(made);
   }
@@ -55,7 +55,7 @@ class any_future {
   // it done, or from here, and must not throw. Throws loop_error when none is running.
   template <class F>
   std::uint64_t add_watch(F&& f, std::source_location where = std::source_location::current()) const {
-    return core().add_watch(make_done_callback(std::forward<F>(f), where));
+    return core().add_watch(make_done_callback<any_future>(std::forward<F>(f), where));
   }
 
   [[nodiscard]] friend bool operator==(const any_future& a, const any_future& b) noexcept {
@@ -68,11 +68,12 @@ class any_future {
     return *core_;
   }
 
- private:
-  template <class F>
+ protected:
+  template <class Future, class F>
   [[nodiscard]] static detail::counted_pointer<detail::done_callback> make_done_callback(F&& f,
                                                                                          std::source_location where);
 
+ private:
   detail::counted_pointer<detail::loop_future> core_;
 };
 
@@ -107,6 +108,12 @@ template <class T = void> class future : public any_future {
   template <class Error>
   requires(!std::convertible_to<Error, std::exception_ptr>) void set_exception(Error&& error) const {
     core().fail(std::make_exception_ptr(std::forward<Error>(error)));
+  }
+
+  // As any_future's, and `f(future<T>)` may ask for the result.
+  template <class F>
+  std::uint64_t add_done_callback(F&& f, std::source_location where = std::source_location::current()) const {
+    return core().add(make_done_callback<future>(std::forward<F>(f), where));
   }
 
   // Throws what exception() would give or throw.
@@ -161,17 +168,17 @@ template <class T = void> class future : public any_future {
 };
 
 template <class F> std::uint64_t any_future::add_done_callback(F&& f, std::source_location where) const {
-  return core().add(make_done_callback(std::forward<F>(f), where));
+  return core().add(make_done_callback<any_future>(std::forward<F>(f), where));
 }
 
-template <class F>
+template <class Future, class F>
 detail::counted_pointer<detail::done_callback> any_future::make_done_callback(F&& f, std::source_location where) {
   class calling final : public detail::done_callback {
    public:
     calling(F&& what, std::source_location asked) : done_callback(asked), what_(std::in_place, std::forward<F>(what)) {}
     void call() override {
-      if constexpr (std::invocable<std::decay_t<F>&, any_future>)
-        std::invoke(*what_, any_future(of));
+      if constexpr (std::invocable<std::decay_t<F>&, Future>)
+        std::invoke(*what_, Future(of));
       else
         std::invoke(*what_);
     }
