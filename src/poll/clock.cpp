@@ -3,6 +3,8 @@
 
 #include <chrono>
 
+#include "base/immortal.hpp"
+
 namespace weft::detail {
 
 std::int64_t system_clock_source::now() noexcept {
@@ -11,8 +13,8 @@ std::int64_t system_clock_source::now() noexcept {
 }
 
 system_clock_source& system_clock_source::instance() noexcept {
-  static constinit system_clock_source source;
-  return source;
+  static immortal<system_clock_source> source;
+  return *source;
 }
 
 }  // namespace weft::detail

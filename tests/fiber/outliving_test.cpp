@@ -5,8 +5,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <thread>
@@ -14,13 +16,18 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "support/alone.hpp"
 #include "support/litmus.hpp"
 #include "support/scale.hpp"
 
 using namespace std::chrono_literals;
+using weft::test::run_alone;
 using weft::test::scaled;
 
 namespace {
+
+// Ends with the program, behind all that was first used after main() had begun.
+std::unique_ptr<weft::runtime> kept_to_the_end;
 
 // A fiber of `of` that has ended by an exception which nobody has seen.
 weft::fiber<> failed_fiber(weft::runtime& of) {
@@ -116,4 +123,24 @@ TEST_CASE("handles are cancelled and dropped while their runtime ends") {
     r.reset();
     dropper.join();
   }
+}
+
+TEST_CASE("ends: a runtime that a static object keeps" * doctest::skip()) {
+  weft::event begun;
+  kept_to_the_end = std::make_unique<weft::runtime>();
+  kept_to_the_end->go([&begun] {
+    try {
+      begun.set();
+      weft::this_fiber::sleep_until(weft::never);
+    } catch (const weft::cancelled&) {
+      std::fputs("the last one\n", stderr);
+    }
+  });
+  begun.wait();
+}
+
+TEST_CASE("a runtime that a static object keeps ends with the program, and has all that it needs until then") {
+  const auto end = run_alone("ends: a runtime that a static object keeps");
+  CHECK(end.signal == 0);
+  CHECK(end.said_this("the last one"));
 }
