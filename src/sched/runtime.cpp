@@ -1,11 +1,29 @@
 // SPDX-License-Identifier: BSL-1.0
 #include <weft/sched/runtime.hpp>
 
+#include <unistd.h>
+
+#include <cstdlib>
 #include <utility>
 #include <weft/base/error.hpp>
 
+#include "context/raw_line.hpp"
 #include "sched/registry.hpp"
 #include "sched/scheduler.hpp"
+
+namespace weft::detail {
+namespace {
+
+// It would wait for the fiber that waits for it.
+[[noreturn, gnu::cold]] void die_of_end_from_within() noexcept {
+  raw_line line;
+  line.text("weft: a runtime was destroyed on a fiber or task of its own (by exit(), if it is a static object)");
+  line.write_to(STDERR_FILENO);
+  std::abort();
+}
+
+}  // namespace
+}  // namespace weft::detail
 
 namespace weft {
 
@@ -31,7 +49,11 @@ runtime::runtime(options with) : runtime(std::move(with), detail::seams{}) {}
 runtime::runtime(options with, const detail::seams& parts)
     : scheduler_(std::make_unique<detail::scheduler>(*this, detail::read_environment(std::move(with)), parts)) {}
 
-runtime::~runtime() { scheduler_->shut_down(); }
+runtime::~runtime() {
+  if (detail::worker* const here = detail::current_worker(); here && &here->owner() == scheduler_.get()) [[unlikely]]
+    detail::die_of_end_from_within();
+  scheduler_->shut_down();
+}
 
 stats_snapshot runtime::stats() const { return scheduler_->stats(); }
 

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <ctime>
 #include <exception>
@@ -143,4 +144,15 @@ TEST_CASE("a runtime that a static object keeps ends with the program, and has a
   const auto end = run_alone("ends: a runtime that a static object keeps");
   CHECK(end.signal == 0);
   CHECK(end.said_this("the last one"));
+}
+
+TEST_CASE("dies: a runtime that a fiber of its own destroys" * doctest::skip()) {
+  auto r = std::make_unique<weft::runtime>();
+  r->spawn([&r] { r.reset(); }).join();
+}
+
+TEST_CASE("a runtime that a fiber of its own destroys ends the process and says so") {
+  const auto end = run_alone("dies: a runtime that a fiber of its own destroys");
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.said_this("a runtime was destroyed on a fiber or task of its own"));
 }

@@ -29,7 +29,8 @@ class runtime {
   runtime(options, const detail::seams&);
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
-  ~runtime();  // shutdown()
+  // shutdown(). On a fiber or task of its own, which it would wait for, it ends the process and says so.
+  ~runtime();
 
   // Like weft::spawn() and weft::go(), from any thread. operation_not_permitted once shutdown() has begun, but on the
   // runtime's own fibers. Defined in <weft/fiber/runtime_spawn.hpp>, which <weft/weft.hpp> includes.
