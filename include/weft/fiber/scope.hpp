@@ -80,7 +80,8 @@ class scope_frame {
 
 }  // namespace detail
 
-// Runs `body(scope&)`, then waits for the scope's children (also while cancelled: then they are, too). One error comes
+// Runs `body(scope&)`, then waits for the scope's children (also while cancelled: then they are, too). The body's own
+// variables are gone by then: what children refer to stands outside, or is theirs. One error comes
 // out unchanged, whether of a child or of the body; two or more as an exception_group; `cancelled` only without an error,
 // and also when the body has returned but a child was cut short by a deadline or a cancellation from outside.
 // A body that scope::cancel() cut short: with_scope returns, or throws operation_canceled if it has something to return.

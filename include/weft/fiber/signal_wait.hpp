@@ -11,6 +11,7 @@ namespace weft {
 // Meanwhile a handler of weft's takes it; when nobody waits any more, what was set before is in force again, between two
 // waits, too (so Ctrl-C ends a program that is not waiting; and what all threads of the program block waits for the next
 // wait). A signal that nobody was told of, because it came together with another one, is for the next wait.
+// raise() sends to its own thread, and weft's take no signals: a fiber sends with kill(getpid(), ...).
 //
 // A cancellation point. Throws `cancelled`; timed_out when none came until then; std::system_error: invalid_argument for
 // no signal, an impossible one, and those that faults raise (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS).

@@ -78,7 +78,8 @@ class any_future {
 };
 
 // `co_await f` waits until it is done and gives the result, or throws what it failed with, or operation_canceled if it
-// was cancelled. Behind a name that is `const T&`; an rvalue gives T, moved out unless others have the future, too. A
+// was cancelled. Behind a name that is `const T&`; an rvalue gives T, moved out unless others have the future, too (then
+// copied: a class that cannot be, for its members, but does not say so, has to delete its copy constructor). A
 // task that is cancelled in a co_await cancels the future (asyncio does; shield() prevents it) and throws `cancelled`
 // when that is cancelled. Destroyed by the last who has it with an exception that nobody retrieved, it tells the loop's
 // exception handler.

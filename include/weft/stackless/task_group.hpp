@@ -61,7 +61,8 @@ class task_group {
 };
 
 // co_await: runs the task that `body(group)` makes, waits until all tasks of the group have ended, and returns what the
-// body did. The first that fails, of them or the body, cancels all others; then an exception_group of all that failed is
+// body did. The body's own variables are gone by then, unlike those of Python's block: what the tasks refer to stands
+// outside. The first that fails, of them or the body, cancels all others; then an exception_group of all that failed is
 // thrown, also if that is one. `cancelled` tasks are no failure. When the caller is cancelled, so are they; if some fail
 // then, the group is thrown, and the cancellation strikes at the caller's next wait.
 template <class Body> auto with_task_group(Body body) -> std::invoke_result_t<Body&, task_group&> {
