@@ -10,7 +10,9 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/control_block.hpp"
 #include "fiber/overflowing.hpp"
+#include "fiber/waiting.hpp"
 #include "support/alone.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
@@ -82,12 +84,15 @@ TEST_CASE("without a report an overflow just dies, and a wild access is not call
   CHECK(!wild.said_this("stack overflow"));
 }
 
+// Caught by this: a fiber that ends and gives its stack to the next one, of another size.
 TEST_CASE("fibers of several stack sizes follow each other") {
   weft::run([] {
     for (int round = 0; round < 10; ++round) {
       std::vector<weft::fiber<int>> all;
       for (int i = 0; i < 60; ++i) {
-        all.push_back(weft::spawn({.stack_size = std::size_t(64 << 10) << (i % 4)}, [i] {
+        const std::size_t size = std::size_t(64 << 10) << (i % 4);
+        all.push_back(weft::spawn({.stack_size = size}, [i, size] {
+          CHECK(weft::detail::current_fiber()->ground->size() >= size);
           if (i % 2) weft::this_fiber::yield();
           return i;
         }));
