@@ -11,6 +11,8 @@
 #include <weft/weft.hpp>
 
 #include "fiber/this_thread.hpp"
+#include "fiber/waiting.hpp"
+#include "sched/worker.hpp"
 #include "support/alone.hpp"
 #include "support/scale.hpp"
 
@@ -108,6 +110,24 @@ TEST_CASE("movable fibers give the right results whether or not they move") {
         for (auto& f : all) CHECK(f.join() == n * (n - 1) / 2 + 2 * n);
       },
       {.workers = 4, .movable = true});
+}
+
+TEST_CASE("what a worker runs on its own stack is not the movable fiber that has just parked there") {
+  struct on_the_ground : weft::detail::runnable {
+    on_the_ground()
+        : runnable([](runnable& r) noexcept {
+            static_cast<on_the_ground&>(r).where = weft::detail::current_fiber() ? on_a_fiber : off_fibers;
+          }) {}
+    enum { nowhere, on_a_fiber, off_fibers } where = nowhere;
+  };
+  weft::run(
+      [] {
+        on_the_ground one;
+        weft::detail::current_worker()->push_ready(one);
+        weft::this_fiber::sleep_for(-1ns);
+        CHECK(one.where == on_the_ground::off_fibers);
+      },
+      {.workers = 1, .movable = true});
 }
 
 TEST_CASE("movable fibers with plain threads that wake and cancel them") {
