@@ -125,6 +125,18 @@ TEST_CASE("one trim does a bounded amount and says that more is left") {
   CHECK(cache.held() + pool.stats().pooled >= 600);
 }
 
+TEST_CASE("what a cache has given back is not counted there any more") {
+  stack_pool pool;
+  stack_cache cache(pool);
+  const auto all = take(cache, 70);
+  give(cache, std::vector(all.begin(), all.begin() + 35));
+  cache.trim();
+  cache.give_back();
+  CHECK(cache.held() == 0);
+  CHECK(pool.stats().in_use == 35);
+  give(cache, std::vector(all.begin() + 35, all.end()));
+}
+
 TEST_CASE("a cache that dies gives all to the pool") {
   stack_pool pool;
   {
