@@ -71,3 +71,25 @@ TEST_CASE("what a held worker gives away is begun, whatever the others are about
         {.workers = others + 1, .hog_threshold = 0ns});
   }
 }
+
+// Caught by this: a worker that keeps for itself what others have sent it.
+TEST_CASE("what was sent to a worker and may run anywhere may be stolen from there") {
+  weft::runtime r({.workers = 2, .hog_threshold = 0ns});
+  worker& at = scheduler_of(r).worker_at(1);
+  std::atomic<unsigned> held{0}, begun{0}, ended{0};
+  std::array<item, 3> items;
+  for (item& one : items) {
+    one.others = 2;
+    one.begun = &begun;
+    one.ended = &ended;
+  }
+  item& first = items[0];  // holds the worker until the others are there
+  first.home = &at;
+  first.begun = &held;
+  at.send(first);
+  while (held != 1) std::this_thread::yield();
+  at.send(items[1]);
+  at.send(items[2]);
+  ++held;
+  while (ended != items.size()) std::this_thread::yield();
+}
