@@ -106,7 +106,7 @@ TEST_CASE("yield lets every ready fiber run before the caller goes on") {
       {.workers = 1});
 }
 
-TEST_CASE("a pair that yields to each other starves neither fresh fibers nor timers nor wake-ups from outside") {
+TEST_CASE("a pair that yields to each other starves neither fresh fibers nor timers, wake-ups from outside nor input") {
   weft::runtime r({.workers = 1});
   std::atomic<bool> stop{false};
   auto pair = r.spawn([&stop] {
@@ -123,6 +123,10 @@ TEST_CASE("a pair that yields to each other starves neither fresh fibers nor tim
   auto waits = r.spawn([] { weft::this_fiber::sleep_until(weft::never); });
   waits.cancel();
   CHECK_THROWS_AS(waits.join(), std::system_error);
+  r.spawn([] {
+     const auto polls = weft::stats().polls;
+     while (weft::stats().polls == polls) weft::this_fiber::yield();
+   }).join();
   stop = true;
   pair.join();
 }
