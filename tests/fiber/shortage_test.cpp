@@ -136,6 +136,18 @@ TEST_CASE("alone: more fibers than stacks" * doctest::skip()) {
     while (ran != 20 * few) weft::this_fiber::sleep_for(1ms);
   });
 }
+TEST_CASE("alone: more fibers than stacks on a worker that is never idle" * doctest::skip()) {
+  weft::run([] {
+    std::size_t ran = 0;
+    for (std::size_t i = 0; i < 2 * few; ++i) {
+      weft::go([&ran] {
+        weft::this_fiber::sleep_for(100us);
+        ++ran;
+      });
+    }
+    while (ran != 2 * few) weft::this_fiber::yield();
+  });
+}
 TEST_CASE("alone: cancelled while it waits for a stack" * doctest::skip()) {
   std::atomic<int> gone{0};  // the last bodies go when the main fiber has ended
   weft::run([&gone] {
@@ -268,6 +280,10 @@ TEST_CASE("when stacks run out spawn throws and says why, and the runtime lives 
 TEST_CASE("fibers that were spawned before anybody knew wait for the stacks of others") {
   // A second worker would begin, and find out, while they are being spawned.
   passes("alone: more fibers than stacks", "80", {"WEFT_WORKERS=1"});
+}
+
+TEST_CASE("a worker that is never idle begins those who wait for a stack all the same") {
+  passes("alone: more fibers than stacks on a worker that is never idle", "80", {"WEFT_WORKERS=1"});
 }
 
 TEST_CASE("a fiber that is cancelled while it waits for a stack is destroyed on a fiber") {
