@@ -2,6 +2,7 @@
 // Runtimes: several at once, starts and stops, who wakes their fibers, what they are told from outside.
 #include <doctest/doctest.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <chrono>
@@ -12,7 +13,9 @@
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
+#include "sched/scheduler.hpp"
 #include "support/alone.hpp"
+#include "support/asleep.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 
@@ -66,6 +69,26 @@ TEST_CASE("threads spawn while another one shuts the runtime down: what was acce
     r.shutdown();
     spawner.join();
   }
+}
+
+TEST_CASE("a runtime does not stop while a thread is about to spawn there") {
+  weft::runtime r({.hog_threshold = 0ns});  // whose thread would be waited for before the workers
+  weft::detail::scheduler& s = scheduler_of(r);
+  CHECK(s.admit());
+  std::atomic<int> thread_id{0};
+  std::thread ending([&] {
+    thread_id = gettid();
+    r.shutdown();
+  });
+  while (s.admit()) {
+    s.unpin();
+    std::this_thread::yield();
+  }
+  while (!weft::test::is_asleep(thread_id) && !s.is_stopping()) std::this_thread::yield();
+  CHECK(!s.is_stopping());
+  s.unpin();
+  ending.join();
+  CHECK(s.is_stopping());
 }
 
 TEST_CASE("several runtimes live at once, and know their own fibers") {
