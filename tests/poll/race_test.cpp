@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <optional>
 #include <thread>
 
 #include "poll/fixture.hpp"
@@ -158,6 +159,47 @@ TEST_CASE("a close waits for a registration that is being made, or it would be m
   waiter.join();
   CHECK_FALSE(mine.too_late);
   CHECK(mine.detached == 1);
+}
+
+TEST_CASE("the next registration of a number, and the end of its poller, wait until the last one is undone") {
+  struct undoing {
+    std::atomic<bool> begun{false}, overtaken{false};
+    bool too_early = false;
+  };
+  struct slow_poller final : poller {
+    explicit slow_poller(undoing& what) : of(what) {}
+    ~slow_poller() override {
+      descriptor::forget(*this);
+      of.overtaken = true;
+    }
+    void attach(descriptor&) override { of.overtaken = of.begun.load(); }
+    void detach(descriptor&) noexcept override {
+      undoing& here = of;  // the poller may be gone
+      here.begun = true;
+      for (int i = 0; i < 2000 && !here.overtaken; ++i) std::this_thread::yield();
+      here.too_early = here.overtaken;
+    }
+    void wait(std::int64_t, wake_list&) override {}
+    void wake() noexcept override {}
+    undoing& of;
+  };
+  for (const bool poller_ends : {false, true}) {
+    undoing state;
+    slow_poller other(state);
+    std::optional<slow_poller> mine(state);
+    const auto ends = make_pipe();
+    owned r(ends[0]), w(ends[1]);
+    descriptor& d = r.state();
+    d.settle(*mine, d.about_to_try(direction::read));
+    std::thread closer([&] { r.close(); });
+    while (!state.begun) std::this_thread::yield();
+    if (poller_ends)
+      mine.reset();
+    else
+      d.settle(other, d.about_to_try(direction::read));
+    closer.join();
+    CHECK_FALSE(state.too_early);
+  }
 }
 
 TEST_CASE("a deadline that races with an edge leaves no node behind") {
