@@ -21,6 +21,7 @@ using weft::test::refuses;
 using weft::test::scaled;
 using weft::test::simulate;
 using weft::test::wait_for_cancellation;
+using weft::test::was_cancelled;
 
 namespace {
 
@@ -108,6 +109,24 @@ TEST_CASE("scope::cancel cancels children and body, and with_scope returns") {
             s.cancel();
             return 2;
           }) == 2);
+  });
+}
+
+TEST_CASE("a scope that was cancelled from outside, too, passes that on") {
+  simulate([] {
+    bool went_on = false;
+    weft::fiber<> self;
+    self = weft::spawn([&] {
+      weft::with_scope([&](weft::scope& s) {
+        s.cancel();
+        self.cancel();
+        wait_for_cancellation();
+      });
+      went_on = true;
+    });
+    CHECK(self.join_until(weft::never));
+    CHECK(was_cancelled(self));
+    CHECK(!went_on);
   });
 }
 
