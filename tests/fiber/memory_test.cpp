@@ -94,6 +94,27 @@ TEST_CASE("without memory the first error comes out of a scope alone") {
   });
 }
 
+TEST_CASE("without memory the error of a scope's body comes out only if it was the first") {
+  weft::run([] {
+    std::atomic<int> turn{0};
+    int error = -1;
+    try {
+      weft::with_scope([&](weft::scope& s) {
+        fail_in_turn(s, turn, 1, 2);
+        turn = 1;
+        wait_for(turn, 3);
+        while (weft::stats().live_fibers != 1) weft::shield([] { weft::this_fiber::yield(); });
+        is_memory_gone = true;
+        throw 3;
+      });
+    } catch (int first) {
+      error = first;
+    }
+    is_memory_gone = false;
+    CHECK(error == 1);
+  });
+}
+
 TEST_CASE("errors of a scope come in the order in which they happened") {
   weft::run([] {
     std::atomic<int> turn{0};
