@@ -11,12 +11,14 @@
 #include <exception>
 #include <memory>
 #include <optional>
+#include <set>
 #include <stdexcept>
 #include <thread>
 #include <utility>
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/waiting.hpp"
 #include "support/alone.hpp"
 #include "support/litmus.hpp"
 #include "support/scale.hpp"
@@ -155,4 +157,19 @@ TEST_CASE("a runtime that a fiber of its own destroys ends the process and says 
   const auto end = run_alone("dies: a runtime that a fiber of its own destroys");
   CHECK(end.signal == SIGABRT);
   CHECK(end.said_this("a runtime was destroyed on a fiber or task of its own"));
+}
+
+TEST_CASE("the memory of fibers serves the next runtime, also if a handle has kept it beyond the end of its own") {
+  for (const bool is_kept : {false, true}) {
+    constexpr std::size_t rounds = 20;
+    std::set<const void*> seen;
+    for (std::size_t i = 0; i < rounds; ++i) {
+      weft::fiber<> one;
+      weft::runtime r({.workers = 1});
+      one = r.spawn([&seen] { seen.insert(weft::detail::current_fiber()); });
+      CHECK(one.join_until(weft::never));
+      if (!is_kept) one = {};
+    }
+    CHECK(seen.size() < rounds);
+  }
 }
