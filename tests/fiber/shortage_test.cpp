@@ -148,6 +148,28 @@ TEST_CASE("alone: more fibers than stacks on a worker that is never idle" * doct
     while (ran != 2 * few) weft::this_fiber::yield();
   });
 }
+TEST_CASE("alone: more fibers for each worker than stacks" * doctest::skip()) {
+  weft::run(
+      [] {
+        std::atomic<bool> held{false}, may_go{false};
+        auto holder = weft::spawn({.worker = 1 - int(weft::detail::current_worker()->index())}, [&] {
+          held = true;
+          while (!may_go) std::this_thread::yield();
+        });
+        while (!held) weft::this_fiber::yield();
+        weft::with_scope([&](weft::scope& s) {  // spawned before anybody knows
+          for (unsigned i = 0; i < 10 * few; ++i) {
+            s.spawn({.worker = int(i % 2)}, [i] {
+              CHECK(weft::detail::current_worker()->index() == i % 2);
+              weft::this_fiber::sleep_for(100us);
+            });
+          }
+          may_go = true;
+        });
+        holder.join();
+      },
+      {.workers = 2});
+}
 TEST_CASE("alone: cancelled while it waits for a stack" * doctest::skip()) {
   std::atomic<int> gone{0};  // the last bodies go when the main fiber has ended
   weft::run([&gone] {
@@ -284,6 +306,10 @@ TEST_CASE("fibers that were spawned before anybody knew wait for the stacks of o
 
 TEST_CASE("a worker that is never idle begins those who wait for a stack all the same") {
   passes("alone: more fibers than stacks on a worker that is never idle", "80", {"WEFT_WORKERS=1"});
+}
+
+TEST_CASE("a fiber that waits for a stack begins on its own worker, whichever has a stack") {
+  passes("alone: more fibers for each worker than stacks");
 }
 
 TEST_CASE("a fiber that is cancelled while it waits for a stack is destroyed on a fiber") {
