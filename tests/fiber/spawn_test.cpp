@@ -5,11 +5,14 @@
 #include <array>
 #include <atomic>
 #include <memory>
+#include <set>
 #include <stdexcept>
 #include <string>
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/control_block.hpp"
+#include "fiber/waiting.hpp"
 #include "support/refusal.hpp"
 #include "support/scale.hpp"
 #include "support/simulated.hpp"
@@ -114,6 +117,16 @@ TEST_CASE("every spawned fiber runs once, in batches larger than any cache") {
     for (std::size_t i = 0; i < count; ++i) CHECK(all[i].join() == i);
   });
   CHECK(ran == count);
+}
+
+TEST_CASE("fibers that are spawned from outside share slabs of memory") {
+  weft::runtime r;
+  constexpr std::size_t count = 100;
+  std::array<const weft::detail::block_slab*, count> slabs{};
+  std::vector<weft::fiber<>> all;
+  for (auto& slab : slabs) all.push_back(r.spawn([&slab] { slab = weft::detail::current_fiber()->slab; }));
+  for (auto& f : all) (void)f.join_until(weft::never);
+  CHECK(std::set(slabs.begin(), slabs.end()).size() < count / 10);
 }
 
 TEST_CASE("go starts a fiber that nobody joins") {
