@@ -150,3 +150,35 @@ TEST_CASE("the end of the runtime does not keep the children of a scope behind a
   });
   CHECK(ran == 3);
 }
+
+TEST_CASE("the end of the runtime does not cut short the children of a scope behind a shield that run already") {
+  std::atomic<int> ready{0}, ran{0};
+  std::atomic<bool> ends{false};
+  weft::run([&] {
+    weft::go([&] {
+      weft::shield([&] {
+        weft::with_scope([&](weft::scope& s) {
+          for (int child = 0; child < 3; ++child) {
+            s.spawn([&] {
+              ++ready;
+              while (!ends) weft::this_fiber::yield();
+              weft::this_fiber::yield();
+              ++ran;
+            });
+          }
+        });
+      });
+    });
+    weft::go([&] {
+      ++ready;
+      try {
+        weft::this_fiber::sleep_until(weft::never);
+      } catch (const weft::cancelled&) {
+        ends = true;
+        throw;
+      }
+    });
+    while (ready != 4) weft::this_fiber::yield();
+  });
+  CHECK(ran == 3);
+}
