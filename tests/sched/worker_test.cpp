@@ -6,18 +6,27 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <weft/weft.hpp>
 
+#include "poll/descriptor.hpp"
+#include "poll/epoll.hpp"
 #include "sched/pick.hpp"
+#include "sched/seams.hpp"
 #include "sched/this_thread.hpp"
 #include "support/litmus.hpp"
 #include "support/scale.hpp"
 
 using namespace std::chrono_literals;
 using weft::detail::current_worker;
+using weft::detail::descriptor;
+using weft::detail::poller;
 using weft::detail::runnable;
+using weft::detail::waiter;
+using weft::detail::wake_list;
 using weft::detail::worker;
 using weft::test::scaled;
 
@@ -37,6 +46,34 @@ struct item : runnable {
   unsigned others = 0;
   std::atomic<unsigned>* begun = nullptr;
   std::atomic<unsigned>* ended = nullptr;
+};
+
+// Once it is wanted, the next look at the poller that does not wait brings it; it runs on the worker.
+struct find : waiter, runnable {
+  find() : waiter(&to_ready), runnable(&run) {}
+
+  static void to_ready(waiter& w) noexcept { current_worker()->push_ready(static_cast<find&>(w)); }
+  static void run(runnable& r) noexcept { ++static_cast<find&>(r).ran; }
+
+  std::atomic<bool> wanted{false};
+  std::atomic<std::size_t> ran{0};
+};
+
+class finding_poller final : public poller {
+ public:
+  explicit finding_poller(find& what) : find_(what) {}
+  ~finding_poller() override { descriptor::forget(*this); }
+  void attach(descriptor& which) override { rest_.attach(which); }
+  void detach(descriptor& which) noexcept override { rest_.detach(which); }
+  void wait(std::int64_t timeout, wake_list& woken) override {
+    rest_.wait(timeout, woken);
+    if (timeout == 0 && find_.wanted.exchange(false)) woken.push(find_);
+  }
+  void wake() noexcept override { rest_.wake(); }
+
+ private:
+  find& find_;
+  weft::detail::epoll_poller rest_;
 };
 
 }  // namespace
@@ -92,4 +129,28 @@ TEST_CASE("what was sent to a worker and may run anywhere may be stolen from the
   at.send(items[2]);
   ++held;
   while (ended != items.size()) std::this_thread::yield();
+}
+
+// Caught by this: a searcher that has looked at the poller and sleeps, whatever came of that.
+TEST_CASE("what a worker meets when it searches is run before it sleeps") {
+  find met;
+  weft::runtime r({.workers = 1, .hog_threshold = 0ns},
+                  weft::detail::seams{.make_poller = [&met] { return std::make_unique<finding_poller>(met); }});
+  worker& at = scheduler_of(r).worker_at(0);
+  weft::test::stagger wait(1);
+  for (std::size_t round = 1; round <= scaled(1'000); ++round) {
+    met.wanted = true;
+    while (met.wanted) {  // letters, from which it learns that it pays to search for a while
+      std::atomic<unsigned> begun{0}, ended{0};
+      item letter;
+      letter.home = &at;
+      letter.others = 1;
+      letter.begun = &begun;
+      letter.ended = &ended;
+      at.send(letter);
+      while (ended == 0) std::this_thread::yield();
+      wait(std::uint64_t(1) << (wait.random() % 16));
+    }
+    while (met.ran != round) std::this_thread::yield();
+  }
 }
