@@ -176,7 +176,7 @@ TEST_CASE("run on a fiber is refused") {
   });
 }
 
-TEST_CASE("exceptions stay with their fiber across yields") {
+TEST_CASE("exceptions stay with their fiber across yields, sleeps and joins") {
   weft::run([] {
     std::vector<weft::fiber<>> all;
     for (int i = 0; i < 20; ++i) {
@@ -192,6 +192,8 @@ TEST_CASE("exceptions stay with their fiber across yields") {
             CHECK(again == i);
           }
           weft::this_fiber::sleep_for(10us);
+          CHECK_THROWS_AS(std::rethrow_exception(std::current_exception()), int);
+          weft::spawn([] { CHECK(!std::current_exception()); }).join();
           CHECK_THROWS_AS(std::rethrow_exception(std::current_exception()), int);
         }
         CHECK(!std::current_exception());
