@@ -8,6 +8,7 @@
 #include <exception>
 #include <new>
 #include <thread>
+#include <vector>
 #include <weft/weft.hpp>
 
 namespace {
@@ -165,6 +166,27 @@ TEST_CASE("without memory what nobody observes is kept for run") {
   } catch (const weft::exception_group& group) {
     CHECK(group.exceptions().size() == 3);
   }
+}
+
+TEST_CASE("without memory every fiber runs that could be spawned") {
+  weft::run(
+      [] {
+        constexpr int count = 400;  // more than the queue of fresh ones has room for at first
+        std::vector<weft::fiber<>> all;
+        for (int i = 0; i < count; ++i) {
+          all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+          weft::this_fiber::yield();  // it starts
+        }
+        all.clear();  // their blocks are there for the others
+        int ran = 0;
+        {
+          const no_memory gone;
+          for (int i = 0; i < count; ++i) all.push_back(weft::spawn([&ran] { ++ran; }));
+        }
+        for (auto& f : all) f.join();
+        CHECK(ran == count);
+      },
+      {.workers = 1});
 }
 
 TEST_CASE("errors that nobody takes go with their runtime") {
