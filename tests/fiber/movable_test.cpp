@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
+#include <exception>
 #include <stdexcept>
+#include <thread>
 #include <vector>
 #include <weft/weft.hpp>
 
@@ -110,6 +112,34 @@ TEST_CASE("movable fibers give the right results whether or not they move") {
         for (auto& f : all) CHECK(f.join() == n * (n - 1) / 2 + 2 * n);
       },
       {.workers = 4, .movable = true});
+}
+
+TEST_CASE("what a movable fiber handled when it parked is gone when it parks again") {
+  weft::run(
+      [] {
+        try {
+          throw 1;
+        } catch (int) {
+          weft::this_fiber::sleep_for(-1ns);
+        }
+        weft::this_fiber::sleep_for(-1ns);
+        CHECK(!std::current_exception());
+      },
+      {.movable = true});
+}
+
+TEST_CASE("a movable fiber that is woken by another runtime goes on in its own") {
+  weft::runtime own({.workers = 1, .movable = true}), other({.workers = 1});
+  auto f = own.spawn([&own] {
+    try {
+      weft::this_fiber::sleep_until(weft::never);
+    } catch (const weft::cancelled&) {
+      CHECK(&weft::this_runtime() == &own);
+    }
+  });
+  while (own.stats().parked != 1) std::this_thread::yield();
+  other.spawn([&f] { f.cancel(); }).join();
+  f.join();
 }
 
 TEST_CASE("what a worker runs on its own stack is not the movable fiber that has just parked there") {
