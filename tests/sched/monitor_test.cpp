@@ -64,3 +64,7 @@ TEST_CASE("a threshold of zero turns the line off, and a busy runtime gets none"
   CHECK(run_alone("alone: nobody watches").said.empty());
   CHECK(!run_alone("alone: busy but fair").said_this("is held"));
 }
+
+TEST_CASE("the end of a runtime does not wait for the next look of its monitor") {
+  for (int i = 0; i < 20; ++i) weft::run([] {}, {.hog_threshold = std::chrono::hours(1)});  // a hang is the failure
+}
