@@ -202,6 +202,46 @@ TEST_CASE("the next registration of a number, and the end of its poller, wait un
   }
 }
 
+TEST_CASE("the end of a poller waits for who asks it whose a registration is") {
+  struct asking {
+    std::atomic<bool> begun{false}, overtaken{false};
+    bool too_early = false;
+  } state;
+  struct slow_poller final : poller {
+    explicit slow_poller(asking& what) : of(what) {}
+    ~slow_poller() override {
+      descriptor::forget(*this);
+      of.overtaken = true;
+    }
+    void attach(descriptor&) override {}
+    void detach(descriptor&) noexcept override {}
+    bool still_hears(descriptor&) noexcept override {
+      asking& here = of;  // the poller may be gone
+      here.begun = true;
+      for (int i = 0; i < 2000 && !here.overtaken; ++i) std::this_thread::yield();
+      here.too_early = here.overtaken;
+      return true;
+    }
+    void wait(std::int64_t, wake_list&) override {}
+    void wake() noexcept override {}
+    asking& of;
+  };
+  std::optional<slow_poller> mine(state);
+  descriptor& d = descriptor::of(700);  // which nobody has
+  wake_list nobody;
+  d.keep(1, short_reads::mean_nothing, nobody);
+  d.settle(*mine, d.about_to_try(direction::read));
+  std::thread asker([&d] {
+    wake_list woken;
+    d.confirm(woken);
+  });
+  while (!state.begun) std::this_thread::yield();
+  mine.reset();
+  asker.join();
+  CHECK_FALSE(state.too_early);
+  d.close(nobody);
+}
+
 TEST_CASE("a deadline that races with an edge leaves no node behind") {
   polling_thread worker;
   const auto ends = make_pipe();
