@@ -223,8 +223,10 @@ TEST_CASE("spawning into a scope that was left is refused by name") {
       late(late&& other) noexcept : of(other.of), refused(other.refused), moves(other.moves + 1) {}
       ~late() {
         if (moves != 1) return;
-        *refused +=
-            refuses(std::errc::invalid_argument, "the scope has been left", [this] { return of->spawn([] {}); });
+        const auto body = std::make_shared<int>(0);
+        *refused += refuses(std::errc::invalid_argument, "the scope has been left",
+                            [this, &body] { return of->spawn([body] { (void)body; }); });
+        CHECK(body.use_count() == 1);
         *refused +=
             refuses(std::errc::invalid_argument, "the scope has been left",
                     [this, large = std::array<char, 2000>{}] { return of->spawn_daemon([large] { (void)large; }); });
