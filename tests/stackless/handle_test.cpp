@@ -278,6 +278,14 @@ TEST_CASE("a task spawns a fiber, and waits for it by yielding") {
   }());
 }
 
+TEST_CASE("an exception of a fiber that nobody observes cancels the tasks, and comes out of run") {
+  CHECK_THROWS_WITH_AS(run([]() -> task<> {
+                         weft::go([] { throw std::runtime_error("seen by nobody"); });
+                         co_await forever();
+                       }()),
+                       "seen by nobody", std::runtime_error);
+}
+
 TEST_CASE("a dump says what a task waits for and where it was created") {
   const std::string text = run([]() -> task<std::string> {
     std::atomic<bool> parked = false;
