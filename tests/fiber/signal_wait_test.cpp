@@ -210,6 +210,14 @@ TEST_CASE("impossible signals are refused by name") {
   CHECK((handler_of(SIGUSR1) == SIG_DFL));
 }
 
+TEST_CASE("a signal that stands before an impossible one keeps what was set for it") {
+  const auto before = handler_of(SIGHUP);
+  CHECK(refuses(std::errc::invalid_argument, "signal_wait() of signal 9", [] {
+    return weft::signal_wait({SIGHUP, SIGKILL});
+  }));
+  CHECK((handler_of(SIGHUP) == before));
+}
+
 TEST_CASE("signals arrive while waits come and go") {
   struct sigaction ignore {
   }, before{};
