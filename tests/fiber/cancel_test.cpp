@@ -18,6 +18,7 @@ using weft::test::refuses;
 using weft::test::run_alone;
 using weft::test::scaled;
 using weft::test::simulate;
+using weft::test::wait_for_cancellation;
 using weft::test::was_cancelled;
 
 TEST_CASE("a fiber that is cancelled before it starts never runs its body") {
@@ -219,6 +220,39 @@ TEST_CASE("a fiber may cancel itself") {
     });
     CHECK(self.join_until(weft::never));
     CHECK(was_cancelled(self));
+  });
+}
+
+TEST_CASE("a cancellation reaches the children of an outer scope while the body is in an inner one") {
+  simulate([] {
+    bool child_saw = false;
+    auto f = weft::spawn([&child_saw] {
+      weft::with_scope([&child_saw](weft::scope& outer) {
+        outer.spawn([&child_saw] {
+          try {
+            wait_for_cancellation();
+          } catch (const weft::cancelled&) {
+            child_saw = true;
+            throw;
+          }
+        });
+        weft::with_scope([&child_saw](weft::scope&) {
+          try {
+            wait_for_cancellation();
+          } catch (const weft::cancelled&) {
+            weft::shield([&child_saw] {
+              weft::this_fiber::sleep_for(1s);
+              CHECK(child_saw);
+            });
+            throw;
+          }
+        });
+      });
+    });
+    weft::this_fiber::sleep_for(1s);
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(child_saw);
   });
 }
 

@@ -208,6 +208,24 @@ TEST_CASE("a fiber-local that ends leaves its values to their fibers; what follo
   CHECK(log.back() == 'f');
 }
 
+TEST_CASE("what a context variable's value sets when it ends with its thread ends, too") {
+  static weft::context_var<std::shared_ptr<int>> inner;
+  static std::weak_ptr<int> last;
+  struct setter {
+    setter() = default;
+    setter(const setter&) = delete;
+    setter& operator=(const setter&) = delete;
+    ~setter() {
+      const auto value = std::make_shared<int>(1);
+      last = value;
+      inner.set(value);
+    }
+  };
+  weft::context_var<std::shared_ptr<setter>> outer;
+  std::thread([&] { outer.set(std::make_shared<setter>()); }).join();
+  CHECK(last.expired());
+}
+
 TEST_CASE("a context variable and a fiber-local that make each other at the end of a fiber") {
   simulate(
       [] {

@@ -254,39 +254,6 @@ TEST_CASE("scopes nest deeply, and one cancellation reaches all of them") {
   });
 }
 
-TEST_CASE("a cancellation reaches the children of an outer scope while the body is in an inner one") {
-  simulate([] {
-    bool child_saw = false;
-    auto f = weft::spawn([&child_saw] {
-      weft::with_scope([&child_saw](weft::scope& outer) {
-        outer.spawn([&child_saw] {
-          try {
-            wait_for_cancellation();
-          } catch (const weft::cancelled&) {
-            child_saw = true;
-            throw;
-          }
-        });
-        weft::with_scope([&child_saw](weft::scope&) {
-          try {
-            wait_for_cancellation();
-          } catch (const weft::cancelled&) {
-            weft::shield([&child_saw] {
-              weft::this_fiber::sleep_for(1s);
-              CHECK(child_saw);
-            });
-            throw;
-          }
-        });
-      });
-    });
-    weft::this_fiber::sleep_for(1s);
-    f.cancel();
-    CHECK(was_cancelled(f));
-    CHECK(child_saw);
-  });
-}
-
 TEST_CASE("one fiber may hold scopes within scopes within time limits") {
   simulate([] {
     int deepest = 0;

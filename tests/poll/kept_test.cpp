@@ -3,7 +3,6 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <thread>
 
@@ -123,25 +122,6 @@ TEST_CASE("a close that is told late does nothing to a file that weft has opened
   CHECK(w.waiting());
   CHECK(mine.detached == 0);
   f->wait_end(direction::read, *w.node);
-}
-
-TEST_CASE("a child of fork begins anew with what its parent kept, borrowed and asked") {
-  const unowned f;
-  wake_list woken;
-  f.keep(1);
-  f->borrow(woken);
-  CHECK(f->try_to_ask());
-  const pid_t child = ::fork();
-  if (child == 0) {
-    const bool is_new = !f->is_kept() && f->kept_as() == 0 && !f->is_relied_on() && f->try_to_ask();
-    ::_exit(is_new ? 0 : 1);
-  }
-  int status = -1;
-  REQUIRE(::waitpid(child, &status, 0) == child);
-  CHECK(status == 0);
-  CHECK(f->kept_as() == 1);
-  f->has_asked();
-  f->give_back(woken);
 }
 
 TEST_CASE("to keep a number ends what was known of it before") {

@@ -323,3 +323,23 @@ TEST_CASE("a child of fork that closes everything leaves the parent's registrati
   send_text(far.fd(), "still heard");
   serve_until(mine, [&] { return here.unparked == 1; });
 }
+
+TEST_CASE("a child of fork begins anew with what its parent kept, borrowed and asked") {
+  descriptor& d = descriptor::of(700);  // which nobody has
+  wake_list nobody;
+  d.keep(1, short_reads::mean_nothing, nobody);
+  d.borrow(nobody);
+  CHECK(d.try_to_ask());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool is_new = !d.is_kept() && d.kept_as() == 0 && !d.is_relied_on() && d.try_to_ask();
+    ::_exit(is_new ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+  CHECK(d.kept_as() == 1);
+  d.has_asked();
+  d.give_back(nobody);
+  d.close(nobody);
+}

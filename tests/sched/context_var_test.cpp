@@ -262,24 +262,6 @@ TEST_CASE("a value that sets a variable when it ends, as the last thing of its f
   CHECK(ended == 1);
 }
 
-TEST_CASE("a value that sets a variable when it ends, as the last thing of a thread, which leaves nothing behind") {
-  static context_var<std::shared_ptr<int>> inner;
-  static std::weak_ptr<int> last;
-  struct setter {
-    setter() = default;
-    setter(const setter&) = delete;
-    setter& operator=(const setter&) = delete;
-    ~setter() {
-      const auto value = std::make_shared<int>(1);
-      last = value;
-      inner.set(value);
-    }
-  };
-  context_var<std::shared_ptr<setter>> outer;
-  std::thread([&] { outer.set(std::make_shared<setter>()); }).join();
-  CHECK(last.expired());
-}
-
 TEST_CASE("a value that waits when it ends, as the last thing of a cancelled fiber") {
   struct waits {
     explicit waits(bool& to) : has_waited(&to) {}
