@@ -11,24 +11,26 @@
 \name:
     .cfi_startproc
     endbr64
-    pushq   %rdi
-    pushq   %rsi
-    pushq   %rdx
-    pushq   %rcx
-    pushq   %r8
-    pushq   %r9
-    subq    $8, %rsp                // a call wants it aligned to 16
+    subq    $56, %rsp               // a call wants it aligned to 16
     .cfi_adjust_cfa_offset 56
+    movq    %rdi, 0(%rsp)
+    movq    %rsi, 8(%rsp)
+    movq    %rdx, 16(%rsp)
+    movq    %rcx, 24(%rsp)
+    movq    %r8, 32(%rsp)
+    movq    %r9, 40(%rsp)
     callq   \before
-    addq    $8, %rsp
-    popq    %r9
-    popq    %r8
-    popq    %rcx
-    popq    %rdx
-    popq    %rsi
-    popq    %rdi
+    movq    %rax, %r11
+    xorl    %eax, %eax              // no vector registers hold arguments: clone(2) may have any number
+    movq    0(%rsp), %rdi
+    movq    8(%rsp), %rsi
+    movq    16(%rsp), %rdx
+    movq    24(%rsp), %rcx
+    movq    32(%rsp), %r8
+    movq    40(%rsp), %r9
+    addq    $56, %rsp
     .cfi_adjust_cfa_offset -56
-    jmpq    *%rax
+    jmpq    *%r11
     .cfi_endproc
     .size   \name, . - \name
     .endm

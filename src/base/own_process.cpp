@@ -16,14 +16,14 @@ namespace {
 // knowledge, by clone(2), finds the parent's here and blocks as libc does.
 constinit std::atomic<pid_t> known{0};
 
-// In the page that a copy of this memory has empty; null: there is none.
-constinit std::atomic<std::atomic<bool>*> undoubted{nullptr};
+// True, in a page that a copy of this memory has empty. Null: the kernel is to be asked.
+constinit std::atomic<std::atomic<bool>*> kept{nullptr};
 
-constinit thread_local child_within expected = child_within::none;
+constinit thread_local bool expects_child = false;
 
 void learn() noexcept {
   known.store(getpid(), std::memory_order_relaxed);
-  if (auto* const flag = undoubted.load(std::memory_order_relaxed)) flag->store(true, std::memory_order_relaxed);
+  if (auto* const flag = kept.load(std::memory_order_relaxed)) flag->store(true, std::memory_order_relaxed);
 }
 
 // If no memory is left to say so, children of fork(2) block as libc does.
@@ -34,8 +34,9 @@ void learn() noexcept {
 
 [[gnu::noinline]] bool ask_the_kernel() noexcept {
   if (getpid() != known.load(std::memory_order_relaxed)) return false;
-  // The parent's own call has returned, so the child within has ended or has a memory of its own.
-  if (expected == child_within::until_the_call_returns) expected = child_within::none;
+  // The parent, whose call has returned: nothing of weft's asks between its telling and the child's beginning. (A handler
+  // of a signal might, in that microsecond.)
+  expects_child = false;
   return true;
 }
 
@@ -43,9 +44,11 @@ void learn() noexcept {
 
 // Not inlined: it reads a thread-local, and its callers may have switched before.
 [[gnu::noinline]] bool is_own_process() noexcept {
-  const auto* const flag = undoubted.load(std::memory_order_acquire);  // pairs with `children_within_are_told`
-  if (flag && flag->load(std::memory_order_relaxed) && expected == child_within::none) [[likely]]
-    return true;
+  if (const auto* const flag = kept.load(std::memory_order_acquire)) {  // pairs with `children_within_are_told`
+    if (!flag->load(std::memory_order_relaxed)) return false;           // of a child of fork(2), `learn` has set it
+    if (!expects_child) [[likely]]
+      return true;
+  }
   return ask_the_kernel();
 }
 
@@ -53,14 +56,15 @@ void children_within_are_told() noexcept {
   const auto size = std::size_t(sysconf(_SC_PAGESIZE));
   void* const page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return;
-  if (madvise(page, size, MADV_WIPEONFORK) == 0)
-    undoubted.store(new (page) std::atomic<bool>(true), std::memory_order_release);
+  constexpr int no_advice = -1;  // an emulator that takes this, too, takes all and does nothing
+  if (madvise(page, size, MADV_WIPEONFORK) == 0 && madvise(page, size, no_advice) != 0)
+    kept.store(new (page) std::atomic<bool>(true), std::memory_order_release);
   else
     munmap(page, size);
 }
 
-void expect_child_within(child_within how_long) noexcept {
-  if (how_long > expected) expected = how_long;
-}
+void expect_child_within() noexcept { expects_child = true; }
+
+void expect_child_beside() noexcept { kept.store(nullptr, std::memory_order_relaxed); }
 
 }  // namespace weft::detail

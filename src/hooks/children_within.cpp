@@ -12,16 +12,22 @@
 namespace weft::detail {
 namespace {
 
-[[gnu::constructor]] void tell_from_now_on() noexcept { children_within_are_told(); }
+// The next definitions, which the hooks are to jump to.
+constinit std::atomic<void*> next_vfork{nullptr}, next_clone{nullptr};
 
-// The next definition, which the caller is to jump to.
-void* next_of(const char* name, std::atomic<void*>& place) noexcept {
+void* look_up(const char* name, std::atomic<void*>& place) noexcept {
   void* found = place.load(std::memory_order_relaxed);
   if (!found) {
     found = find_next(name);
     place.store(found, std::memory_order_relaxed);
   }
   return found;
+}
+
+[[gnu::constructor]] void tell_from_now_on() noexcept {
+  children_within_are_told();
+  static_cast<void>(look_up("vfork", next_vfork));  // now, since handlers of crashes may be the first to make a child
+  static_cast<void>(look_up("clone", next_clone));
 }
 
 }  // namespace
@@ -34,17 +40,19 @@ extern "C" {
 [[gnu::used]] static const char* const with_the_assembly = &weft_hooks_in_assembly;
 
 [[gnu::visibility("hidden")]] void* weft_before_vfork() noexcept {
-  static constinit std::atomic<void*> place{nullptr};
-  expect_child_within(child_within::until_the_call_returns);
-  return next_of("vfork", place);
+  expect_child_within();
+  return look_up("vfork", next_vfork);
 }
 
 // With the arguments of the call itself.
 [[gnu::visibility("hidden")]] void* weft_before_clone(int (*)(void*), void*, int flags) noexcept {
-  static constinit std::atomic<void*> place{nullptr};
-  if ((flags & CLONE_VM) && !(flags & CLONE_SETTLS))
-    expect_child_within(flags & CLONE_VFORK ? child_within::until_the_call_returns : child_within::longer);
-  return next_of("clone", place);
+  if ((flags & CLONE_VM) && !(flags & CLONE_THREAD)) {
+    if ((flags & CLONE_VFORK) && !(flags & CLONE_SETTLS))
+      expect_child_within();
+    else
+      expect_child_beside();
+  }
+  return look_up("clone", next_clone);
 }
 
 }  // extern "C"

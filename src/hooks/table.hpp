@@ -16,8 +16,7 @@ enum class behaviour {
   asks_elsewhere,  // parks the fiber while a thread of the blocking pool makes the call
   awaits_a_child,  // parks the fiber until the child has ended
   tries_again,     // parks the fiber for a moment, and for longer ones, until the lock is free
-  follows,  // waits for nothing; weft learns that a number is new, is closed, or has other options, or of a child
-            // that has the parent's memory
+  follows,  // waits for nothing; weft learns of a number (new, closed, set otherwise) or of a child in its memory
 };
 
 struct hook {

@@ -20,6 +20,7 @@
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/alone.hpp"
 #include "support/scale.hpp"
 
 using namespace weft::test;
@@ -169,6 +170,30 @@ WEFT_SCENARIO("a child of clone that has the parent's memory does, and the paren
     return end_of(::clone(begins, ground.data() + ground.size(), with_the_memory | CLONE_VFORK | SIGCHLD,
                           const_cast<child_within*>(&does)));
   });
+}
+
+// With its parent's variables, but called its own.
+static void play_child_beside(stage& s) {
+  play_child_within(s, "clone", [](const child_within& does) {
+    std::vector<std::max_align_t> ground(std::size_t(256) * 1024 / sizeof(std::max_align_t));
+    const auto begins = [](void* what) { return (*static_cast<const child_within*>(what))(); };
+    pid_t number = 0;
+    const pid_t child = ::clone(begins, ground.data() + ground.size(),
+                                with_the_memory | CLONE_VFORK | CLONE_SETTLS | CLONE_PARENT_SETTID | SIGCHLD,
+                                const_cast<child_within*>(&does), &number, __builtin_thread_pointer(), nullptr);
+    CHECK(number == child);
+    return end_of(child);
+  });
+}
+
+TEST_CASE("alone: children of clone that have the memory and variables of their own" * doctest::skip()) {
+  weft::test::compare(&play_child_beside);
+}
+
+TEST_CASE("what a child of clone does that has the memory and variables of its own the parent does not notice") {
+  const auto end = weft::test::run_alone("alone: children of clone that have the memory and variables of their own");
+  CHECK(end.signal == 0);
+  CHECK(end.status == 0);
 }
 
 TEST_CASE("a child that is made behind libc's back runs none of its parent's fibers") {
