@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <memory>
+#include <queue>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -195,6 +196,11 @@ task<boxes> one_box(int of) {
   all.push_back(co_await box(of));
   co_return all;
 }
+task<std::queue<std::unique_ptr<int>>> queued_box(int of) {
+  std::queue<std::unique_ptr<int>> all;
+  all.push(co_await box(of));
+  co_return all;
+}
 
 }  // namespace
 
@@ -207,6 +213,7 @@ TEST_CASE("a container says that it can be copied; its elements are asked, and i
     const auto [first, second] = co_await gather(one_box(3), one_box(4));
     CHECK(*first.at(0) + *second.at(0) == 7);
     CHECK(*(co_await wait_for(one_box(5), weft::never)).at(0) == 5);
+    CHECK(*(co_await wait_for(queued_box(8), weft::never)).front() == 8);
     auto shared = get_running_loop().create_task(one_box(6));
     CHECK(*(co_await shared).at(0) == 6);
     CHECK(*(co_await std::move(shared)).at(0) == 6);

@@ -11,13 +11,19 @@
 namespace weft::detail {
 
 // Containers claim it whatever their elements are, and do not compile when they are copied. So the elements are asked,
-// too; not for ever, since a type may be its own element. What a class has for members cannot be asked.
+// too; not for ever, since a type may be its own element. What a class has for members cannot be asked. (A range is taken
+// for a container; one that refers to elements which can only be moved is moved, then.)
 template <class T, int Levels = 8> inline constexpr bool copies = std::copy_constructible<T>;
 template <class T, int Levels>
 requires(Levels > 0 && requires(T & t) {
   typename T::value_type;
   t.begin();
 }) inline constexpr bool copies<T, Levels> = std::copy_constructible<T> && copies<typename T::value_type, Levels - 1>;
+template <class T, int Levels>
+requires(
+    Levels > 0 && requires { typename T::container_type; } && !requires(T & t) { t.begin(); })  // std::queue
+    inline constexpr bool copies<T, Levels> =
+        std::copy_constructible<T> && copies<typename T::container_type, Levels - 1>;
 template <class T, int Levels> inline constexpr bool copies<std::optional<T>, Levels> = copies<T, Levels>;
 template <class T, class U, int Levels>
 inline constexpr bool copies<std::pair<T, U>, Levels> = (copies<T, Levels> && copies<U, Levels>);
