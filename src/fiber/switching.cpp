@@ -162,8 +162,8 @@ void leave_slowly(fiber_desk& desk, control_block& self, runnable* picked) noexc
   switch_context(self.saved, to ? to->saved : desk.ground);
 }
 
-// It calls nothing that comes back, and so saves few registers; neither does its caller, as long as this is not inlined:
-// of an inlined function's last call the compiler makes a plain one.
+// It calls nothing that comes back, and so saves few registers. Its caller saves none, as long as this is not inlined: of
+// an inlined function's last call the compiler makes a plain one.
 [[gnu::noinline]] crossing park_over(fiber_desk& desk, control_block& self) noexcept {
   runnable* const picked =
       self.resume == &resume_fiber && desk.exceptions->is_zero() ? desk.at.pick_quickly() : nullptr;

@@ -77,8 +77,8 @@ class scheduler {
   void somebody_idles() noexcept;
   void somebody_works() noexcept { monitor_.somebody_works(); }
 
-  // Whether somebody takes the exceptions that nobody can observe: run() throws them, an event loop reports them. Else
-  // stderr is told. Set before anything runs.
+  // Whether somebody takes the exceptions that nobody can observe: run() throws them, an event loop reports them when it
+  // is closed. Else stderr is told. Set before anything runs.
   bool errors_are_taken = false;
 
   // Any thread but the workers. [pin-3] False: the shutdown has begun. Else `unpin` must follow.

@@ -16,9 +16,9 @@ class scheduler;
 struct seams;
 }  // namespace detail
 
-// An exception that nobody can observe (of a go() fiber, or where a handle was dropped) ends it, as it ends run(): all that
-// runs is cancelled, and what is spawned afterwards, too. There is no run() that it could come out of, so a line on stderr
-// tells of it; unless it is a fiber's, and options::on_unhandled is set.
+// An exception that nobody can observe (of a go() fiber, or where a handle was dropped) ends it, as it ends run(), unless it
+// is a fiber's and options::on_unhandled is set: all that runs is cancelled, and what is spawned afterwards, too. There is
+// no run() that it could come out of, so a line on stderr tells of it.
 class runtime {
  public:
   // Starts the workers. Throws std::system_error: invalid_argument naming the option or environment variable,
