@@ -32,8 +32,7 @@ waiter* channel_core::claim_partner(wait_queue& line, channel_node*& partner) no
   partner = static_cast<channel_node*>(line.claim_one(outcome::woken));
   if (!partner) return nullptr;
   partner->chosen = true;
-  for (channel_node* n = partner->sibling; n && n != partner; n = n->sibling)
-    (n->sends ? senders_ : receivers_).remove(*n);
+  for (channel_node* n = partner->sibling; n && n != partner; n = n->sibling) remove(*n);
   return partner->who;
 }
 

@@ -33,12 +33,12 @@ channel_operation::course channel_operation::try_or_wait() noexcept {
     waiter* partner = nullptr;
     const auto now = side_ == side::send ? on_.offer(place_, partner) : on_.accept(place_, partner);
     if (now == channel_core::answer::wait && prepared) {
-      auto& [node, wait] = *std::construct_at(&line_, place_);
+      auto& [node, wait] = *std::construct_at(&line_, place_, side_);
       if (!wait.begin(self(), side_ == side::send ? "room in a channel" : "a value from a channel"))
         return course::cancelled;
       node.who = wait.node().who;
       node.generation = wait.node().generation;
-      side_ == side::send ? on_.add_sender(node) : on_.add_receiver(node);  // [channel-3]
+      on_.add(node);  // [channel-3]
       guard.unlock();
       wait.wake_at(until_);
       return course::waiting;
@@ -57,7 +57,7 @@ channel_operation::course channel_operation::after_wait() noexcept {
   if (why == outcome::woken) return course::done;
   if (why == outcome::closed) return course::closed;
   const std::lock_guard guard(on_);
-  side_ == side::send ? on_.remove_sender(line_.node) : on_.remove_receiver(line_.node);
+  on_.remove(line_.node);
   return why == outcome::deadline ? course::late : course::cancelled;
 }
 

@@ -21,6 +21,12 @@ void unpark(waiter* partner) noexcept {
   if (partner) partner->unpark(*partner);
 }
 
+// [channel-4]
+void withdraw(channel_core& from, channel_node& node) noexcept {
+  const std::lock_guard guard(from);
+  from.remove(node);
+}
+
 }  // namespace
 
 [[gnu::flatten]] bool channel_core::send_locked(void* item, deadline until) {
@@ -45,17 +51,14 @@ void unpark(waiter* partner) noexcept {
     unlock();
     me.heed(outcome::cancelled);
   }
-  channel_node node(me.who(), me.ticket(), item);
-  senders_.push_back(node);
+  channel_node node(me.who(), me.ticket(), item, true);
+  add(node);
   unlock();
   const outcome why = me.park(until);  // [channel-4]
   if (why == outcome::woken) [[likely]]
     return true;
   if (why == outcome::closed) throw channel_closed();
-  {
-    const std::lock_guard guard(lock_);
-    senders_.remove(node);
-  }
+  withdraw(*this, node);
   me.heed(why);
   return false;
 }
@@ -81,17 +84,14 @@ void unpark(waiter* partner) noexcept {
     unlock();
     me.heed(outcome::cancelled);
   }
-  channel_node node(me.who(), me.ticket(), into);
-  receivers_.push_back(node);
+  channel_node node(me.who(), me.ticket(), into, false);
+  add(node);
   unlock();
   const outcome why = me.park(until);  // [channel-4]
   if (why == outcome::woken) [[likely]]
     return true;
   if (why == outcome::closed) return false;
-  {
-    const std::lock_guard guard(lock_);
-    receivers_.remove(node);
-  }
+  withdraw(*this, node);
   me.heed(why);
   return false;
 }

@@ -62,12 +62,13 @@ struct item_moves {
 };
 
 struct channel_node : wait_node {
-  explicit channel_node(void* where) noexcept : place(where) {}
-  channel_node(waiter& whose, claim::ticket ticket, void* where) noexcept : wait_node(whose, ticket), place(where) {}
+  channel_node(void* where, bool is_sender) noexcept : place(where), sends(is_sender) {}
+  channel_node(waiter& whose, claim::ticket ticket, void* where, bool is_sender) noexcept
+      : wait_node(whose, ticket), place(where), sends(is_sender) {}
 
-  void* place = nullptr;            // the sender's item, or the receiver's optional
+  void* place;                      // the sender's item, or the receiver's optional
   channel_node* sibling = nullptr;  // the waiter's next one in the same channel, in a ring; null if it has only this
-  bool sends = false;               // in which line it is; only of one with siblings
+  const bool sends;                 // which line is its own
   bool chosen = false;              // its claim was won through this node; for waiters with several
 };
 
@@ -107,11 +108,9 @@ class alignas(64) channel_core {
   [[nodiscard]] answer offer(void* item, waiter*& partner) noexcept;
   [[nodiscard]] answer accept(void* into, waiter*& partner) noexcept;
   // [channel-3]
-  void add_sender(channel_node& n) noexcept { senders_.push_back(n); }
-  void add_receiver(channel_node& n) noexcept { receivers_.push_back(n); }
+  void add(channel_node& n) noexcept { line_of(n).push_back(n); }
   // [channel-4]. Nothing if the node is not linked.
-  void remove_sender(channel_node& n) noexcept { senders_.remove(n); }
-  void remove_receiver(channel_node& n) noexcept { receivers_.remove(n); }
+  void remove(channel_node& n) noexcept { line_of(n).remove(n); }
 
   // --- Whole operations, for fibers and plain threads. They begin with the lock held and let it go. May park ---
 
@@ -133,6 +132,7 @@ class alignas(64) channel_core {
   [[nodiscard]] bool is_waited_for() noexcept;
 
  private:
+  [[nodiscard]] wait_queue& line_of(const channel_node& n) noexcept { return n.sends ? senders_ : receivers_; }
   [[nodiscard]] waiter* claim_partner(wait_queue& line, channel_node*& partner) noexcept;
   void filled() noexcept {
     ++count_;

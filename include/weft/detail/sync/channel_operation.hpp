@@ -45,7 +45,7 @@ class channel_operation : public operation {
   enum class course : std::uint8_t { fresh, tired, locked, yielded, waiting, done, closed, late, cancelled };
 
   struct in_line {
-    explicit in_line(void* place) noexcept : node(place) {}
+    in_line(void* place, side which) noexcept : node(place, which == side::send) {}
     channel_node node;
     task_wait wait;
   };

@@ -31,7 +31,7 @@ class select_case : public channel_node {
   static constexpr std::size_t most = 64;
 
   select_case(kind what, channel_core* on, void* where, const void* source = nullptr, deadline until = never) noexcept
-      : channel_node(where), on_(on), source_(source), until_(until), kind_(what) {}
+      : channel_node(where, what == kind::send), on_(on), source_(source), until_(until), kind_(what) {}
 
   [[nodiscard]] kind what() const noexcept { return kind_; }
   [[nodiscard]] deadline until() const noexcept { return until_; }
@@ -48,11 +48,10 @@ class select_case : public channel_node {
     who = &whose;
     generation = ticket;
     sibling = next_sibling;
-    sends = kind_ == kind::send;
     chosen = false;
-    kind_ == kind::send ? on_->add_sender(*this) : on_->add_receiver(*this);
+    on_->add(*this);
   }
-  void withdraw() noexcept { kind_ == kind::send ? on_->remove_sender(*this) : on_->remove_receiver(*this); }
+  void withdraw() noexcept { on_->remove(*this); }
 
  private:
   channel_core* const on_;
