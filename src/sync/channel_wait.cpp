@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "fiber/fibers.hpp"
+#include "fiber/switching.hpp"
 #include "fiber/waiting.hpp"
 
 namespace weft::detail {
@@ -29,7 +30,48 @@ void withdraw(channel_core& from, channel_node& node) noexcept {
 
 }  // namespace
 
-[[gnu::flatten]] bool channel_core::send_locked(void* item, deadline until) {
+// [channel-3]. It calls nothing that comes back, and so saves no registers.
+[[gnu::noinline]] crossing channel_core::begin_wait(channel_node& node) noexcept {
+  fiber_desk* const desk = desk_on_entry();
+  control_block* const self = desk ? desk->running() : nullptr;
+  const wait_queue& others = node.sends ? receivers_ : senders_;
+  if (!self || closed_ || !others.empty() || !is_open_to_cancellation(*self)) [[unlikely]]
+    return {};
+  const claim::ticket ticket = self->word.arm();
+  if (ticket == 0) [[unlikely]]
+    return {};
+  node.who = self;
+  node.generation = ticket;
+  add(node);
+  unlock();
+  // Whoever sees this finds the node shown.
+  self->waits_for.store(node.sends ? "room in a channel" : "a value from a channel", std::memory_order_release);
+  return park_over(*desk, *self);
+}
+
+// [channel-4]. Where the value has moved the channel may be gone.
+[[gnu::noinline]] bool channel_core::end_wait(const channel_node& node) noexcept {
+  if (!node.who) [[unlikely]]
+    return false;
+  block_of(*node.who).waits_for.store(nullptr, std::memory_order_relaxed);
+  return node.who->word.last_result() == outcome::woken;
+}
+
+bool channel_core::end_send(channel_node& node) {
+  if (!node.who) return send_slowly(node.place, never);
+  if (node.who->word.last_result() == outcome::closed) throw channel_closed();
+  withdraw(*this, node);
+  deliver(block_of(*node.who));
+}
+
+bool channel_core::end_receive(channel_node& node) {
+  if (!node.who) return receive_slowly(node.place, never);
+  if (node.who->word.last_result() == outcome::closed) return false;
+  withdraw(*this, node);
+  deliver(block_of(*node.who));
+}
+
+bool channel_core::send_slowly(void* item, deadline until) {
   control_block* const self = running_fiber();
   bool prepared = self && until.is_never();
   for (;;) {
@@ -63,7 +105,7 @@ void withdraw(channel_core& from, channel_node& node) noexcept {
   return false;
 }
 
-[[gnu::flatten]] bool channel_core::receive_locked(void* into, deadline until) {
+bool channel_core::receive_slowly(void* into, deadline until) {
   control_block* const self = running_fiber();
   bool prepared = self && until.is_never();
   for (;;) {

@@ -134,18 +134,23 @@ template <class T> class channel {
   }
   template <class Otherwise> bool send_item(item& what, Otherwise&& otherwise) {
     core_.lock();
-    if (!core_.put_at_once(what)) return otherwise(what);
+    detail::waiter* partner = nullptr;
+    if (!core_.send_at_once(what, partner)) return otherwise(what);
     core_.unlock();
+    if (partner) partner->unpark(*partner);
     return true;
   }
 
   template <class Otherwise> std::optional<T> receiving(Otherwise&& otherwise) {
     std::optional<item> got;
     core_.lock();
-    if (core_.take_at_once(got))
+    detail::waiter* partner = nullptr;
+    if (core_.receive_at_once(got, partner)) {
       core_.unlock();
-    else
+      if (partner) partner->unpark(*partner);
+    } else {
       otherwise(got);
+    }
     if constexpr (detail::is_boxed<T>)
       return detail::opened<T>(std::move(got));
     else

@@ -33,6 +33,7 @@
 #include <utility>
 #include <weft/base/deadline.hpp>
 #include <weft/detail/base/spin_lock.hpp>
+#include <weft/detail/context/crossing.hpp>
 #include <weft/detail/run/wait_queue.hpp>
 
 namespace weft {
@@ -84,16 +85,31 @@ class alignas(64) channel_core {
   void lock() noexcept { lock_.lock(); }
   void unlock() noexcept { lock_.unlock(); }
 
-  // --- Under the lock: the short ways of who knows the items. False: somebody waits, or there is no room, or no value ---
+  // --- Under the lock: the short ways of who knows the items. True: done, and the caller owes the partner, if there is
+  // one, an unpark without the lock. False: nothing was done; it is one of the other cases ---
 
-  template <class Item> [[nodiscard]] bool put_at_once(Item& what) noexcept {
-    if (count_ == capacity_ || !receivers_.empty() || closed_) return false;
+  template <class Item> [[nodiscard]] bool send_at_once(Item& what, waiter*& partner) noexcept {
+    if (!receivers_.empty()) {
+      const channel_node* const receiver = claim_first(receivers_);
+      if (!receiver) return false;
+      static_cast<std::optional<Item>*>(receiver->place)->emplace(std::move(what));
+      partner = receiver->who;
+      return true;
+    }
+    if (count_ == capacity_ || closed_) return false;
     std::construct_at(reinterpret_cast<Item*>(slots_ + tail_ * sizeof(Item)), std::move(what));
     filled();
     return true;
   }
-  template <class Item> [[nodiscard]] bool take_at_once(std::optional<Item>& into) noexcept {
-    if (count_ == 0 || !senders_.empty()) return false;
+  template <class Item> [[nodiscard]] bool receive_at_once(std::optional<Item>& into, waiter*& partner) noexcept {
+    if (count_ == 0) {
+      const channel_node* const sender = claim_first(senders_);
+      if (!sender) return false;
+      into.emplace(std::move(*static_cast<Item*>(sender->place)));
+      partner = sender->who;
+      return true;
+    }
+    if (!senders_.empty()) return false;
     Item* const oldest = std::launder(reinterpret_cast<Item*>(slots_ + head_ * sizeof(Item)));
     into.emplace(std::move(*oldest));
     std::destroy_at(oldest);
@@ -115,9 +131,19 @@ class alignas(64) channel_core {
   // --- Whole operations, for fibers and plain threads. They begin with the lock held and let it go. May park ---
 
   // False: not before `until`. Throws channel_closed and `cancelled`; then nothing was sent.
-  [[nodiscard]] bool send_locked(void* item, deadline until);
+  [[nodiscard]] bool send_locked(void* item, deadline until) {
+    if (!until.is_never()) return send_slowly(item, until);
+    channel_node node(item, true);
+    cross(begin_wait(node));
+    return end_wait(node) || end_send(node);
+  }
   // False: not before `until`, or closed and drained. Throws `cancelled`.
-  bool receive_locked(void* into, deadline until);
+  bool receive_locked(void* into, deadline until) {
+    if (!until.is_never()) return receive_slowly(into, until);
+    channel_node node(into, false);
+    cross(begin_wait(node));
+    return end_wait(node) || end_receive(node);
+  }
   // Never park.
   [[nodiscard]] bool try_send_locked(void* item);
   bool try_receive_locked(void* into) noexcept;
@@ -132,7 +158,26 @@ class alignas(64) channel_core {
   [[nodiscard]] bool is_waited_for() noexcept;
 
  private:
+  // The usual wait, a fiber's without a deadline, with the switch in the program (`crossing`). It may be refused: then the
+  // node has no waiter, and the lock is held as before.
+  [[nodiscard]] crossing begin_wait(channel_node& node) noexcept;
+  // Whether the value has moved. If not, the two below say what is to be done.
+  [[nodiscard]] static bool end_wait(const channel_node& node) noexcept;
+  [[nodiscard]] bool end_send(channel_node& node);
+  bool end_receive(channel_node& node);
+  // All other waits.
+  [[nodiscard]] bool send_slowly(void* item, deadline until);
+  bool receive_slowly(void* into, deadline until);
+
   [[nodiscard]] wait_queue& line_of(const channel_node& n) noexcept { return n.sends ? senders_ : receivers_; }
+  // [channel-1] for the usual partner: the first of the line, if it still waits and has no other node here.
+  [[nodiscard]] static channel_node* claim_first(wait_queue& line) noexcept {
+    auto* const first = static_cast<channel_node*>(line.front());
+    if (!first || first->sibling || !first->who->word.win(first->generation, outcome::woken)) return nullptr;
+    line.remove(*first);
+    first->chosen = true;
+    return first;
+  }
   [[nodiscard]] waiter* claim_partner(wait_queue& line, channel_node*& partner) noexcept;
   void filled() noexcept {
     ++count_;

@@ -24,15 +24,17 @@ class channel_operation : public operation {
       : operation(std::move(other)), on_(other.on_), until_(other.until_), place_(place), side_(other.side_) {}
 
   [[nodiscard]] channel_core& on() const noexcept { return on_; }
-  // await_ready: `serve()` tries the short way, under the lock.
+  // await_ready: `serve(partner)` tries the short way, under the lock.
   template <class Serve> [[nodiscard]] bool begin(Serve&& serve) noexcept {
     if (self().word.pending()) [[unlikely]]
       return await_slowly(course::fresh);
     if (self().desk->counts_out()) [[unlikely]]
       return await_slowly(course::tired);
     on_.lock();
-    if (!serve()) return await_slowly(course::locked);
+    waiter* partner = nullptr;
+    if (!serve(partner)) return await_slowly(course::locked);
     on_.unlock();
+    if (partner) partner->unpark(*partner);
     course_ = course::done;
     return true;
   }
@@ -93,7 +95,7 @@ template <class T> class sending_operation : private std::optional<T>, private s
   // Throws what moving the value does.
   [[nodiscard]] bool await_ready() noexcept(!is_boxed<T>) {
     what::pack();
-    return this->begin([this] { return this->on().put_at_once(what::item()); });
+    return this->begin([this](waiter*& partner) { return this->on().send_at_once(what::item(), partner); });
   }
 };
 
@@ -120,7 +122,7 @@ template <class T> class [[nodiscard]] receive_operation : private std::optional
   receive_operation(receive_operation&& other) noexcept
       : got(), channel_operation(std::move(other), static_cast<got*>(this)) {}
   [[nodiscard]] bool await_ready() noexcept {
-    return begin([this] { return on().take_at_once(static_cast<got&>(*this)); });
+    return begin([this](waiter*& partner) { return on().receive_at_once(static_cast<got&>(*this), partner); });
   }
   std::optional<T> await_resume() {
     (void)this->finish();
