@@ -44,11 +44,20 @@ void wait_for_end_anyway(control_block& block) noexcept {
 
 }  // namespace
 
-void fiber_handle::wait() {
+[[gnu::noinline]] void fiber_handle::wait_ended() {
   const control_block* const self = running_fiber();
-  if (core_ && core_->end.has_ended() && !(self && self->word.pending())) [[likely]]
-    return;
-  (void)wait_until(never);
+  if (self && self->word.pending()) [[unlikely]]
+    (void)wait_until(never);
+}
+
+[[gnu::noinline]] void fiber_handle::join_ended() {
+  fiber_desk* const desk = desk_on_entry();
+  const control_block* const self = desk ? desk->running() : nullptr;
+  if ((self && self->word.pending()) || core_->how != fate::returned) [[unlikely]] {
+    wait_ended();
+    return end_join_slowly();
+  }
+  recycle(desk, block_of(*std::exchange(core_, nullptr)));
 }
 
 bool fiber_handle::wait_until(deadline until) {
@@ -72,7 +81,6 @@ bool fiber_handle::wait_until(deadline until) {
   if (!core || !self || self->word.pending() || &block_of(*core) == self || !is_open_to_cancellation(*self))
       [[unlikely]]
     return join_slowly();
-  if (core->end.has_ended()) return {};
   if (!self->join(core->end)) [[unlikely]]
     return join_slowly();
   self->waits_for.store(of_fiber.name, std::memory_order_release);
@@ -84,6 +92,12 @@ bool fiber_handle::wait_until(deadline until) {
   return {};
 }
 
+[[gnu::noinline]] void fiber_handle::end_wait() {
+  if (control_block* const self = running_fiber()) self->waits_for.store(nullptr, std::memory_order_relaxed);
+  if (!core_->end.has_ended()) [[unlikely]]
+    wait_otherwise();
+}
+
 [[gnu::noinline]] void fiber_handle::end_join() {
   fiber_desk* const desk = desk_on_entry();
   control_block* const self = desk ? desk->running() : nullptr;
@@ -93,13 +107,16 @@ bool fiber_handle::wait_until(deadline until) {
   recycle(desk, block_of(*std::exchange(core_, nullptr)));
 }
 
-// [join-6] It was cancelled; or what the other one threw is to be thrown.
+// [join-6] It was cancelled.
+void fiber_handle::wait_otherwise() {
+  control_block* const self = current_fiber();
+  assert(self && self->word.pending());  // else nobody owed it an unpark
+  (void)wait_for_end(core_->end, of_fiber, self, never, waiting::may_cancel::yes);
+}
+
+// The same; or what the other one threw is to be thrown.
 void fiber_handle::end_join_slowly() {
-  if (!core_->end.has_ended()) {
-    control_block* const self = running_fiber();
-    assert(self && self->word.pending());  // else nobody owed it an unpark
-    (void)wait_for_end(core_->end, of_fiber, self, never, waiting::may_cancel::yes);
-  }
+  if (!core_->end.has_ended()) wait_otherwise();
   if (core_->how != fate::returned) raise();
   recycle(desk_here(), block_of(*std::exchange(core_, nullptr)));
 }
@@ -111,7 +128,9 @@ void fiber_handle::raise() {
   throw_error(std::errc::operation_canceled, "weft: fiber::join: the fiber was cancelled");
 }
 
-void fiber_handle::release() noexcept { recycle(desk_here(), block_of(*std::exchange(core_, nullptr))); }
+[[gnu::noinline]] void fiber_handle::release() noexcept {
+  recycle(desk_on_entry(), block_of(*std::exchange(core_, nullptr)));
+}
 
 void fiber_handle::detach() {
   if (!core_) refuse_empty("weft: fiber::detach: no fiber (made empty, moved from, or joined before)");

@@ -38,9 +38,14 @@ class fiber_handle {
   [[nodiscard]] bool joinable() const noexcept { return core_ != nullptr; }
   // Waits for the end. Throws std::system_error (invalid_argument: no fiber, or joined already;
   // resource_deadlock_would_occur: oneself) and `cancelled`, and then stays joinable.
-  void wait();
+  void wait() {
+    if (has_ended()) return wait_ended();
+    cross(begin_join());
+    end_wait();
+  }
   // `wait`, and the end of the handle: for fibers without a result.
   void join() {
+    if (has_ended()) return join_ended();
     cross(begin_join());
     end_join();
   }
@@ -56,9 +61,15 @@ class fiber_handle {
   [[nodiscard]] std::string_view name() const noexcept;
 
  private:
+  // Nobody has to be waited for, as the last children of many.
+  [[nodiscard]] bool has_ended() const noexcept { return core_ && core_->end.has_ended(); }
+  void wait_ended();
+  void join_ended();
   // The two halves of a join, around the switch to whoever runs meanwhile.
   [[nodiscard]] crossing begin_join();
   crossing join_slowly();
+  void end_wait();
+  void wait_otherwise();
   void end_join();
   void end_join_slowly();
   void drop() noexcept;
