@@ -3,7 +3,7 @@
 //
 //   1. `ready`, in its own order
 //   2. `fresh_`, newest first: a recursive fan-out goes depth first and keeps few stacks alive
-//   every 61 picks: the inbox, the oldest fresh one, due timers and (by time) the poller get their turn
+//   every 61 picks: the inbox, the oldest fresh ones, due timers and (by time) the poller get their turn
 #pragma once
 
 #include "sched/scheduler.hpp"

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <optional>
 #include <string>
 #include <thread>
@@ -129,6 +130,36 @@ TEST_CASE("a pair that yields to each other starves neither fresh fibers nor tim
    }).join();
   stop = true;
   pair.join();
+}
+
+TEST_CASE("of fresh fibers that others keep waiting as many start together as those are, and eight at most") {
+  for (const std::size_t others : {1, 3, 20}) {
+    CAPTURE(others);
+    weft::run(
+        [others] {
+          bool stop = false;
+          std::size_t there = 0, turns = 0;
+          std::vector<weft::fiber<>> busy, fresh;
+          for (std::size_t i = 0; i < others; ++i) {
+            busy.push_back(weft::spawn([&] {
+              for (++there; !stop; ++turns) weft::this_fiber::yield();
+            }));
+          }
+          while (there < others) weft::this_fiber::yield();
+          std::map<std::size_t, std::size_t> together;  // how many started after that many turns of the others
+          for (std::size_t i = 0; i < 48; ++i) fresh.push_back(weft::spawn([&] { ++together[turns]; }));
+          for (std::size_t started = 0; started < fresh.size(); ++turns) {
+            weft::this_fiber::yield();
+            started = 0;
+            for (const auto& [when, count] : together) started += count;
+          }
+          for (const auto& [when, count] : together) CHECK(count == std::min<std::size_t>(others, 8));
+          stop = true;
+          for (auto& f : busy) f.join();
+          for (auto& f : fresh) f.join();
+        },
+        {.workers = 1});
+  }
 }
 
 TEST_CASE("a fiber that spawns and joins without end does not starve its siblings") {

@@ -104,6 +104,19 @@ TEST_CASE("a turn that is taken ends a streak of hand-offs") {
   CHECK(pop_number(q) == 2);
 }
 
+TEST_CASE("who waits in line is counted no further than asked") {
+  numbered r;
+  ready_queue q;
+  CHECK(q.length(8) == 0);
+  q.push_next(r[3]);
+  CHECK(q.length(8) == 0);
+  for (const int i : {0, 1, 2}) q.push(r[i]);
+  CHECK(q.length(8) == 3);
+  CHECK(q.length(2) == 2);
+  while (q.pop()) {
+  }
+}
+
 TEST_CASE("in one line, a hand-off is the last") {
   numbered r;
   ready_queue q;

@@ -37,6 +37,12 @@ class ready_queue {
     streak_ = 0;
     return fifo_.pop_front();
   }
+  // How many wait in line, counted up to `most`.
+  [[nodiscard]] unsigned length(unsigned most) const noexcept {
+    unsigned found = 0;
+    for (const runnable* r = fifo_.front(); r && found < most; r = r->next) ++found;
+    return found;
+  }
   // What the pop after the next will probably give; for prefetching.
   [[nodiscard]] runnable* peek() const noexcept { return fifo_.front(); }
 
