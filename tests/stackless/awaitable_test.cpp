@@ -60,3 +60,13 @@ TEST_CASE("co_await of anything else is an error of compilation that says what c
   CHECK(said.find("std::move one that has a name") != std::string::npos);
   CHECK(said.find("an async_generator may") != std::string::npos);
 }
+
+TEST_CASE("a handle that has a name is moved where it is given up, and the compiler says so") {
+  if (!weft::test::has_compiler()) return weft::test::skip("cross compiled: the compiler is on another machine");
+  const std::string in_a_task = "#include <weft/stackless.hpp>\ntask<> f(task_handle<int> h) { co_await ";
+  CHECK(complaint(in_a_task + "gather(std::move(h)); }").empty());
+  for (const std::string what : {"gather(h)", "wait_for(h, weft::never)", "ensure_future(h)"}) {
+    CAPTURE(what);
+    CHECK(complaint(in_a_task + what + "; }").find("std::move it") != std::string::npos);
+  }
+}

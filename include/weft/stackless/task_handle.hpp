@@ -19,6 +19,8 @@ template <class T = void> class [[nodiscard]] task_handle {
  public:
   task_handle() noexcept = default;
   explicit task_handle(detail::task_core& core) noexcept : core_(&core) {}
+  task_handle(const task_handle&) = delete;  // std::move it: the task has one handle, which whoever takes it keeps
+  task_handle& operator=(const task_handle&) = delete;
   task_handle(task_handle&& other) noexcept
       : core_(std::exchange(other.core_, nullptr)),
         taken_(std::exchange(other.taken_, detail::task_core::fate::none)) {}
