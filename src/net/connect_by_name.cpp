@@ -39,7 +39,7 @@ tcp_stream winner_of(attempted result, const std::string& whom) {
   if (!result.error) return std::move(result.stream);
   std::string text = "connect to " + whom;
   if (!result.account.empty()) text += " (" + result.account + ")";
-  if (result.error == std::errc::timed_out) throw timed_out(text.c_str());
+  if (result.error == detail::to_error_code(detail::deadline_passed)) throw timed_out(text.c_str());
   throw std::system_error(result.error, text);
 }
 

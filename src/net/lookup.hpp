@@ -13,7 +13,7 @@ namespace weft::detail {
 
 struct lookup {
   std::vector<net::address> found;
-  std::error_code error;  // if nothing was found; std::errc::timed_out for `until`
+  std::error_code error;  // if nothing was found; that of `deadline_passed` for `until`
 };
 
 // "example.org", service "http": with their quotes, for messages.

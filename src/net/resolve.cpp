@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <weft/base/error.hpp>
+#include <weft/detail/net/socket_handle.hpp>
 #include <weft/fiber/blocking.hpp>
 #include <weft/fiber/deadline_scope.hpp>
 
@@ -45,7 +46,7 @@ const std::error_category& resolve_category() noexcept {
 std::vector<address> resolve(std::string_view host, std::string_view service, deadline until) {
   detail::lookup done = detail::look_up(host, service, until);
   if (!done.error) return std::move(done.found);
-  if (done.error == std::errc::timed_out) throw timed_out(described(host, service).c_str());
+  if (done.error == detail::to_error_code(detail::deadline_passed)) throw timed_out(described(host, service).c_str());
   throw std::system_error(done.error, described(host, service));
 }
 
@@ -134,7 +135,7 @@ lookup look_up(std::string_view host, std::string_view service, deadline until) 
   try {
     return with_deadline(until, ask);
   } catch (const timed_out&) {
-    return {{}, std::make_error_code(std::errc::timed_out)};
+    return {{}, to_error_code(deadline_passed)};
   }
 }
 

@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
 // Connecting to the first of several addresses that answers.
 #include <doctest/doctest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
+#include <cstddef>
 #include <optional>
+#include <thread>
 #include <vector>
 
 #include "net/connect_race.hpp"
@@ -18,6 +24,16 @@ using weft::timed_out;
 using weft::detail::connect_race;
 
 namespace {
+
+// From here on the kernel fails this thread's connect(2) like one that the network has not answered. False: it cannot.
+bool time_out_connects_of_this_thread() {
+  sock_filter steps[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+                         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_connect, 0, 1),
+                         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ETIMEDOUT),
+                         BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{std::size(steps), steps};
+  return ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
 
 address nobody() {
   const tcp_listener gone(any_port());
@@ -169,4 +185,15 @@ TEST_CASE("an IPv6 host that listens is reached by its name even if IPv4 is sile
     auto client = tcp_stream::connect(std::vector<address>{hanging.listener.local(), listener->local()}, 20s);
     CHECK(client.remote() == listener->local());
   });
+}
+
+TEST_CASE("what the kernel has timed out is not taken for a deadline of the caller's") {
+  std::thread([] {
+    if (!time_out_connects_of_this_thread()) return skip("this kernel filters no system calls");
+    const address silent("127.0.0.1", 1);
+    const std::vector<address> several{silent, silent};
+    const std::error_code by_kernel(ETIMEDOUT, std::system_category());
+    CHECK(error_of([&] { static_cast<void>(tcp_stream::connect(silent)); }).code() == by_kernel);
+    CHECK(error_of([&] { static_cast<void>(tcp_stream::connect(several)); }).code() == by_kernel);
+  }).join();
 }
