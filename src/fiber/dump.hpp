@@ -10,7 +10,8 @@ namespace weft::detail {
 
 class raw_line;
 
-// `fiber 7 "name", created at file:line`. Of the running fiber, or of one that is locked; async-signal-safe.
+// `fiber 7 "name", created at file:line`. Of the running fiber, or of one that is locked or has ended for its handle;
+// async-signal-safe.
 void add_description(raw_line& line, const control_block& fiber) noexcept;
 
 // The same, without a line end. Any thread; 0 if it has ended. The length, cut to fit.

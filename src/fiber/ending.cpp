@@ -5,9 +5,12 @@
 #include <utility>
 #include <weft/base/error.hpp>
 
+#include "context/raw_line.hpp"
+#include "fiber/dump.hpp"
 #include "fiber/scope_core.hpp"
 #include "fiber/switching.hpp"
 #include "sched/registry.hpp"
+#include "sched/unobserved.hpp"
 
 namespace weft::detail {
 namespace {
@@ -38,7 +41,11 @@ class shielded {
 bool report_unobserved(control_block& block) noexcept {
   if (!block.error) return false;
   const registry::pinned alive(number_of(block));
-  return alive.get() && block.of->unhandled(block);
+  if (alive.get()) return block.of->unhandled(block);
+  raw_line line;
+  add_description(line.text("weft: "), block);
+  tell_unobserved(line.text(", was dropped after its runtime with"), block.error);
+  return false;
 }
 
 std::exception_ptr take_left_error(control_block& block) noexcept {

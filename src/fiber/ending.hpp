@@ -50,8 +50,8 @@ inline void run_body(control_block& self) noexcept {
     settle(self);
 }
 
-// A handle was dropped that nobody had joined: its real error goes the way of a go() fiber's. Any thread. True: the block
-// goes with it.
+// A handle was dropped that nobody had joined: its real error goes the way of a go() fiber's, or to stderr when the
+// runtime is gone. Any thread. True: the block goes with it.
 [[nodiscard]] bool report_unobserved(control_block& block) noexcept;
 // Whoever was left a block with an error in it: takes that, when the fiber has ended; the block goes.
 [[nodiscard]] std::exception_ptr take_left_error(control_block& block) noexcept;

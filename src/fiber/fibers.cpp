@@ -93,7 +93,7 @@ bool fibers::unhandled(control_block& failed) noexcept {
     raw_line line;
     line.text("weft: ");
     add_description(line, failed);
-    tell_unobserved(line, failed.error);
+    tell_unobserved(line.text(", ends its runtime by"), failed.error);
   }
   {
     const std::lock_guard guard(errors_lock_);

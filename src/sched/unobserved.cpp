@@ -8,7 +8,7 @@
 namespace weft::detail {
 
 void tell_unobserved(raw_line& whose, const std::exception_ptr& error) noexcept {
-  whose.text(", ends its runtime by an exception that nobody can observe");
+  whose.text(" an exception that nobody can observe");
   try {
     std::rethrow_exception(error);
   } catch (const std::exception& e) {

@@ -8,7 +8,7 @@ namespace weft::detail {
 
 class raw_line;
 
-// Any thread. `whose`: who threw it, so far.
+// Any thread. `whose`: who threw it, and what came of it: "... ends its runtime by".
 void tell_unobserved(raw_line& whose, const std::exception_ptr& error) noexcept;
 
 }  // namespace weft::detail

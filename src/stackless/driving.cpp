@@ -6,8 +6,10 @@
 #include <weft/detail/stackless/promise.hpp>
 #include <weft/stackless/sleep.hpp>
 
+#include "context/raw_line.hpp"
 #include "sched/pick.hpp"
 #include "sched/registry.hpp"
+#include "sched/unobserved.hpp"
 #include "stackless/loop_core.hpp"
 
 namespace weft::detail {
@@ -262,6 +264,9 @@ void let_go(task_core& task) noexcept {
       task.of->unhandled(task);
       return;
     }
+    raw_line line;
+    add_description(line.text("weft: "), task);
+    tell_unobserved(line.text(", was dropped after its runtime with"), task.promise->error);
   }
   recycle_task(task);
 }

@@ -30,8 +30,8 @@ void unpark_task(waiter& w) noexcept;
 
 // The frame and the block of a task that has ended, and that nobody refers to any more. Any thread.
 void recycle_task(task_core& task) noexcept;
-// A task that has ended, and that nobody will join: its error goes to those who handle what nobody observes (there is
-// nobody if its runtime is gone), or its block goes. Any thread.
+// A task that has ended, and that nobody will join: its error goes to those who handle what nobody observes, or to
+// stderr when its runtime is gone. Any thread.
 void let_go(task_core& task) noexcept;
 
 }  // namespace weft::detail

@@ -46,6 +46,11 @@ void write_line(const task_core& task, int fd) noexcept {
 
 }  // namespace
 
+void add_description(raw_line& line, const task_core& task) noexcept {
+  add_identity(line, task);
+  add_origin(line, task);
+}
+
 std::unique_ptr<population> make_tasks(scheduler& on) { return std::make_unique<tasks>(on); }
 
 std::unique_ptr<population::resident> tasks::move_in(worker& at) { return std::make_unique<task_desk>(*this, at); }
@@ -112,9 +117,8 @@ void tasks::unhandled(task_core& failed) noexcept {
   }
   if (!owner_.errors_are_taken) {
     raw_line line;
-    add_identity(line.text("weft: "), failed);
-    add_origin(line, failed);
-    tell_unobserved(line, failed.promise->error);
+    add_description(line.text("weft: "), failed);
+    tell_unobserved(line.text(", ends its runtime by"), failed.promise->error);
   }
   {
     const std::lock_guard guard(lock_);
@@ -144,8 +148,7 @@ std::size_t task_desk::describe_running(worker&, char* out, std::size_t size) co
   task_core* const task = running_as_seen();
   if (!task || !task->end.lock()) return 0;
   raw_line line;
-  add_identity(line, *task);
-  add_origin(line, *task);
+  add_description(line, *task);
   task->end.unlock();
   const auto text = line.view();
   const std::size_t length = std::min(text.size(), size);

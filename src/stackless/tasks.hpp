@@ -20,6 +20,10 @@
 namespace weft::detail {
 
 class loop_core;
+class raw_line;
+
+// "task 7, created at ...". Of a task that does not end meanwhile.
+void add_description(raw_line& line, const task_core& task) noexcept;
 
 class tasks final : public population {
  public:

@@ -112,13 +112,24 @@ TEST_CASE("the real exception of a dropped fiber comes out of run, its cancellat
                        "detached", std::runtime_error);
 }
 
-TEST_CASE("a failed fiber whose handle is dropped after the runtime disturbs nobody") {
-  weft::fiber<> failed;
+TEST_CASE("alone: failed fibers have handles that outlive the runtime" * doctest::skip()) {
+  weft::fiber<> dropped, joined, cancelled;
   weft::run([&] {
-    failed = weft::spawn([] { throw std::runtime_error("too late for run"); });
-    CHECK(failed.join_until(weft::never));
+    dropped = weft::spawn({.name = "left"}, [] { throw std::runtime_error("too late for run"); });
+    joined = weft::spawn([] { throw std::runtime_error("heard of"); });
+    cancelled = weft::spawn([] { weft::this_fiber::sleep_until(weft::never); });
+    CHECK(dropped.join_until(weft::never));
+    CHECK(joined.join_until(weft::never));
   });
-  failed = {};
+  CHECK_THROWS_WITH(joined.join(), "heard of");
+}
+
+TEST_CASE("a failed fiber whose handle is dropped after the runtime is told on stderr") {
+  const auto end = weft::test::run_alone("alone: failed fibers have handles that outlive the runtime");
+  CHECK(end.status == 0);
+  CHECK(end.said_this("\"left\", created at"));
+  CHECK(end.said_this("was dropped after its runtime with an exception that nobody can observe: too late for run"));
+  CHECK(end.how_often("weft: ") == 1);
 }
 
 TEST_CASE("alone: a handle goes while another fiber joins by it" * doctest::skip()) {

@@ -88,7 +88,8 @@ template <class T = void> class [[nodiscard]] fiber {
   fiber(fiber&&) noexcept = default;
   fiber& operator=(fiber&&) noexcept = default;
   // Not joined and not detached: cancels the fiber and waits for its end, shielded from the caller's own cancellation.
-  // A fiber that destroys its own handle detaches it.
+  // What it threw goes the way of a go() fiber's, or to stderr when the runtime is gone. A fiber that destroys its own
+  // handle detaches it.
   ~fiber() = default;
 
   // Waits for the end and returns the result, or throws what the fiber threw; the handle is empty then. A fiber that

@@ -33,7 +33,7 @@ template <class T = void> class [[nodiscard]] task_handle {
     return *this;
   }
   // Not joined: the task goes on, like asyncio's. What it throws then cancels all that runs and comes out of run(), as
-  // what a go() fiber throws does; options::on_unhandled is not asked.
+  // what a go() fiber throws does, or goes to stderr when the runtime is gone; options::on_unhandled is not asked.
   ~task_handle() { drop(); }
 
   // Whether there is a task to join.
