@@ -55,6 +55,13 @@ std::size_t blocking_pool::thread_count() const noexcept {
   return threads_;
 }
 
+bool blocking_pool::runs_here() const noexcept {
+  const std::lock_guard guard(lock_);
+  return std::ranges::any_of(seats_, [me = std::this_thread::get_id()](const seat& one) {
+    return one.job && one.thread.get_id() == me;  // without one it may be about to be joined
+  });
+}
+
 void blocking_pool::enqueue(blocking_job& job) noexcept {
   job.queued = true;
   queued_.store(queued_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);

@@ -14,10 +14,11 @@
 namespace weft::detail {
 namespace {
 
-// It would wait for the fiber that waits for it.
+// It would wait for the fiber, task or blocking call that waits for it.
 [[noreturn, gnu::cold]] void die_of_end_from_within() noexcept {
   raw_line line;
-  line.text("weft: a runtime was destroyed on a fiber or task of its own (by exit(), if it is a static object)");
+  line.text("weft: a runtime was destroyed on a fiber or task of its own, or in a call of its blocking pool");
+  line.text(" (by exit(), if it is a static object)");
   line.write_to(STDERR_FILENO);
   std::abort();
 }
@@ -50,7 +51,8 @@ runtime::runtime(options with, const detail::seams& parts)
     : scheduler_(std::make_unique<detail::scheduler>(*this, detail::read_environment(std::move(with)), parts)) {}
 
 runtime::~runtime() {
-  if (detail::worker* const here = detail::current_worker(); here && &here->owner() == scheduler_.get()) [[unlikely]]
+  detail::worker* const here = detail::current_worker();
+  if ((here && &here->owner() == scheduler_.get()) || scheduler_->blocking().runs_here()) [[unlikely]]
     detail::die_of_end_from_within();
   scheduler_->shut_down();
 }
@@ -62,6 +64,8 @@ void runtime::dump(int fd) const { scheduler_->dump(fd); }
 void runtime::shutdown() {
   if (detail::current_worker())
     detail::throw_error(std::errc::operation_not_permitted, "weft: runtime::shutdown() on a fiber or task");
+  if (scheduler_->blocking().runs_here())
+    detail::throw_error(std::errc::operation_not_permitted, "weft: runtime::shutdown() in a blocking call of its own");
   scheduler_->shut_down();
 }
 

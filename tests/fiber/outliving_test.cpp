@@ -159,6 +159,17 @@ TEST_CASE("a runtime that a fiber of its own destroys ends the process and says 
   CHECK(end.said_this("a runtime was destroyed on a fiber or task of its own"));
 }
 
+TEST_CASE("dies: a runtime that a blocking call of its own destroys" * doctest::skip()) {
+  auto r = std::make_unique<weft::runtime>();
+  r->spawn([&r] { weft::blocking([&r] { r.reset(); }); }).join();
+}
+
+TEST_CASE("a runtime that a blocking call of its own destroys ends the process and says so") {
+  const auto end = run_alone("dies: a runtime that a blocking call of its own destroys");
+  CHECK(end.signal == SIGABRT);
+  CHECK(end.said_this("or in a call of its blocking pool"));
+}
+
 TEST_CASE("the memory of fibers serves the next runtime, also if a handle has kept it beyond the end of its own") {
   for (const bool is_kept : {false, true}) {
     constexpr std::size_t rounds = 20;

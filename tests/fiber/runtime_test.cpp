@@ -38,6 +38,18 @@ TEST_CASE("this_runtime, and shutdown on a fiber") {
   });
 }
 
+TEST_CASE("a blocking call shuts down another runtime, but not its own") {
+  weft::run([] {
+    weft::blocking([mine = &weft::this_runtime()] {
+      CHECK(refuses(std::errc::operation_not_permitted, "shutdown() in a blocking call of its own",
+                    [&] { return mine->shutdown(), 0; }));
+      weft::runtime other;
+      CHECK(other.spawn([] { return 2; }).join() == 2);
+      other.shutdown();
+    });
+  });
+}
+
 TEST_CASE("a runtime refuses fibers after its shutdown, and a second shutdown does nothing") {
   weft::runtime r;
   auto f = r.spawn([] { weft::this_fiber::sleep_until(weft::never); });

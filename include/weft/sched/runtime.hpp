@@ -29,7 +29,8 @@ class runtime {
   runtime(options, const detail::seams&);
   runtime(const runtime&) = delete;
   runtime& operator=(const runtime&) = delete;
-  // shutdown(). On a fiber or task of its own, which it would wait for, it ends the process and says so.
+  // shutdown(). On a fiber or task of its own, or in a blocking call of one, which it would wait for, it ends the process
+  // and says so.
   ~runtime();
 
   // Like weft::spawn() and weft::go(), from any thread. operation_not_permitted once shutdown() has begun, but on the
@@ -46,7 +47,7 @@ class runtime {
   // Writes a line for every living fiber and task. Any thread.
   void dump(int fd) const;
   // Cancels all fibers, waits for their end and that of begun blocking calls, ends the threads. Any plain thread; on a
-  // worker operation_not_permitted. The second call does nothing.
+  // worker, or in a blocking call of its own, operation_not_permitted. The second call does nothing.
   void shutdown();
 
  private:
