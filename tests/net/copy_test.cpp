@@ -43,6 +43,19 @@ TEST_CASE("copy moves everything up to the end, between streams of any kind") {
   });
 }
 
+TEST_CASE("copy is found by its streams, also with an error code and between two of one type") {
+  in_both_worlds([](const world&) {
+    tcp_pair a, b;
+    a.client.write_all("hello");
+    a.client.shutdown_write();
+    std::error_code ec;
+    CHECK(copy(a.server, b.client, ec) == 5);
+    CHECK_FALSE(ec);
+    CHECK(copy(a.server, b.client, 1s, ec) == 0);
+    CHECK(read_text(b.server, 5) == "hello");
+  });
+}
+
 TEST_CASE("a slow receiver holds the copy back: no more is read than one block beyond what is written") {
   on_fibers([](const world& w) {
     struct source {

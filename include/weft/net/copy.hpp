@@ -54,5 +54,9 @@ std::uint64_t copy(From& from, To& to, deadline until, std::error_code& ec) {
 template <readable_stream From, writable_stream To> std::uint64_t copy(From& from, To& to, std::error_code& ec) {
   return copy(from, to, never, ec);
 }
+// Between two of one type std::copy, which the error_code brings along, would do as well.
+template <stream Both> std::uint64_t copy(Both& from, Both& to, std::error_code& ec) {
+  return copy(from, to, never, ec);
+}
 
 }  // namespace weft::net
