@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <chrono>
+#include <concepts>
 #include <mutex>
+#include <utility>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
@@ -17,6 +19,11 @@ using weft::test::kind;
 using weft::test::kinds;
 using weft::test::refuses;
 using weft::test::waiters_of;
+
+// wait_for(), gather() and create_task() make tasks of what they are given, which would hold the lock.
+static_assert(!std::move_constructible<decltype(std::declval<weft::recursive_mutex&>().async_lock())>);
+static_assert(
+    !std::move_constructible<decltype(std::declval<weft::recursive_mutex&>().async_try_lock_until(weft::never))>);
 
 TEST_CASE("a recursive mutex is its holder's until it was unlocked as often") {
   weft::run([] {
@@ -65,5 +72,26 @@ TEST_CASE("a recursive mutex is its holder's until it was unlocked as often") {
       other.join();
       one.join();
     }
+  });
+}
+
+TEST_CASE("a task that is not given a recursive mutex in time does not hold it") {
+  weft::run([] {
+    weft::recursive_mutex m;
+    weft::spawn([&m] {
+      const std::lock_guard guard(m);
+      const auto tries = [](weft::recursive_mutex& what) -> task<bool> {
+        co_return co_await what.async_try_lock_until(1ms);
+      };
+      CHECK_FALSE(weft::await(tries(m)));
+    }).join();
+    const auto locks = [](weft::recursive_mutex& what) -> task<> {
+      CHECK(co_await what.async_try_lock_until(0s));
+      co_await what.async_lock();
+      what.unlock();
+      what.unlock();
+      CHECK(refuses(std::errc::operation_not_permitted, "does not hold it", [&] { return what.unlock(), 0; }));
+    };
+    weft::await(locks(m));
   });
 }

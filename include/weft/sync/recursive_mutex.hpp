@@ -4,7 +4,7 @@
 
 #include <cstddef>
 #include <weft/base/deadline.hpp>
-#include <weft/stackless/task.hpp>
+#include <weft/detail/sync/lock_operation.hpp>
 #include <weft/sync/mutex.hpp>
 
 namespace weft {
@@ -30,18 +30,36 @@ class recursive_mutex {
     if (!once_.is_mine() || --depth_ == 0) once_.unlock();
   }
 
-  // co_await: the same for tasks. They are tasks themselves, parts of the caller's.
-  [[nodiscard]] stackless::task<> async_lock() {
-    if (lock_again()) co_return;
-    co_await once_.async_lock();
-    depth_ = 1;
-  }
-  [[nodiscard]] stackless::task<bool> async_try_lock_until(deadline until) {
-    co_return lock_again() || begin(co_await once_.async_try_lock_until(until));
-  }
+  // co_await: the same for tasks.
+  [[nodiscard]] auto async_lock() noexcept { return lock_operation(*this, never); }
+  [[nodiscard]] auto async_try_lock_until(deadline until) noexcept { return timed_lock_operation(*this, until); }
 
  private:
   friend struct detail::lot_access;
+
+  // The mutex's own, unless the task holds it already.
+  class [[nodiscard]] timed_lock_operation : public detail::timed_lock_operation {
+   public:
+    timed_lock_operation(recursive_mutex& what, deadline until) noexcept
+        : detail::timed_lock_operation(what.once_.lot_, mutex::locking_, until), what_(what) {}
+    [[nodiscard]] bool await_ready() {
+      again_ = what_.lock_again();
+      return again_ || detail::timed_lock_operation::await_ready();
+    }
+    [[nodiscard]] bool await_resume() const {
+      return again_ || what_.begin(detail::timed_lock_operation::await_resume());
+    }
+
+   private:
+    recursive_mutex& what_;
+    bool again_ = false;
+  };
+  class [[nodiscard]] lock_operation : public timed_lock_operation {
+   public:
+    using timed_lock_operation::timed_lock_operation;
+    void await_resume() const { (void)timed_lock_operation::await_resume(); }
+  };
+
   [[nodiscard]] bool lock_again() {
     if (!once_.is_mine()) return false;
     ++depth_;
