@@ -58,6 +58,8 @@ class scheduler {
   [[nodiscard]] population& of(kind k) const noexcept { return *populations_[unsigned(k)]; }
   [[nodiscard]] const environment& settings() const noexcept { return settings_; }
   [[nodiscard]] class clock& clock() const noexcept { return *seams_.clock; }
+  // Any thread. Whether there was no fiber or task just now. [empty-1]
+  [[nodiscard]] bool all_ended() const noexcept;
   [[nodiscard]] bool is_stopping() const noexcept { return stopping_.load(std::memory_order_seq_cst); }  // [sleep-1]
   // Whether it is worth while: time goes on by itself, and others have processors of their own.
   [[nodiscard]] bool may_spin() const noexcept { return may_spin_; }
@@ -106,7 +108,6 @@ class scheduler {
  private:
   void stop() noexcept;
   void wait_for_outsiders() noexcept;
-  [[nodiscard]] bool all_ended() const noexcept;
 
   runtime& face_;
   const std::uint64_t number_;
