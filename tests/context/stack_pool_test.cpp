@@ -273,6 +273,20 @@ TEST_CASE("what one class keeps for nobody is given up when another one needs it
   pool.give(large);
 }
 
+TEST_CASE("a used stack is found also when its slab has taken the place of one that was never used") {
+  const std::size_t limit = (guards_of_others() + 32) * mappings_per_guard;
+  stack_pool pool({.guards = guard_method::protect, .mapping_limit = limit});
+  std::array<stack*, 32> all;  // two slabs
+  for (stack*& s : all) s = pool.take(0);
+  CHECK_THROWS_AS((void)pool.take(0), std::system_error);              // leaves a third one, without a guard
+  for (std::size_t i = 0; i < all.size() / 2; ++i) pool.give(all[i]);  // which comes into the place of the first
+  pool.give(all.back());
+  CHECK(pool.take(0) == all.back());  // passes by it
+  pool.give(all.back());
+  CHECK_THROWS_AS(for (;;)(void) pool.take(4), std::system_error);  // unmaps it
+  CHECK(pool.take(0) == all.back());
+}
+
 TEST_CASE("far more guarded stacks than mappings live at once, a page and less than 600 bytes of page tables each") {
   // A million takes seconds; the fiber floor's tests do that.
   constexpr std::size_t count = 200'000;
