@@ -42,7 +42,7 @@ outcome waiting::park_otherwise(std::int64_t until) noexcept {
   assert(why != outcome::none);  // else nobody owed it an unpark
   // Nobody else says that it was the deadline.
   assert(why != outcome::deadline || alarm.index == timer_node::nowhere);
-  if (why != outcome::deadline || fiber_->kind.movable) where.cancel(alarm);
+  if (why != outcome::deadline) where.cancel(alarm);  // else its fire was over before we were unparked
   return why;
 }
 
