@@ -69,6 +69,19 @@ TEST_CASE("a body yields from the depth of a recursion") {
   });
 }
 
+TEST_CASE("what a generator stands on is reached by its iterator, until that goes on") {
+  generator<std::string> words([](auto& yield) {
+    yield("one");
+    yield("three");
+  });
+  auto at = words.begin();
+  CHECK(at->size() == 3);
+  at++;
+  CHECK(at->size() == 5);
+  at++;
+  CHECK(at == words.end());
+}
+
 TEST_CASE("a generator is an input range: views apply to it, also to a named one, which goes on behind them") {
   static_assert(std::ranges::input_range<generator<int>>);
   static_assert(std::input_iterator<generator<int>::iterator>);

@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
+#include <source_location>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -182,8 +184,26 @@ TEST_CASE("what leaves a callback goes to the exception handler, and the loop ru
   CHECK(said == "Exception in callback: oops");
 }
 
+TEST_CASE("the exception handler is told by whoever calls it, and debug mode says whether it is on, and what is slow") {
+  event_loop loop;
+  std::string said;
+  loop.set_exception_handler([&](event_loop&, const error_context& what) { said += what.message; });
+  loop.call_exception_handler({"first", nullptr, {}});
+  loop.set_exception_handler({});
+  CHECK(said == "first");
+  CHECK_FALSE(loop.get_debug());
+  CHECK(loop.slow_callback_duration() == 100ms);
+  loop.set_debug(true);
+  loop.set_slow_callback_duration(1h);
+  CHECK(loop.get_debug());
+  CHECK(loop.slow_callback_duration() == 1h);
+}
+
 TEST_CASE("[hidden] what event loops write" * doctest::skip()) {
   event_loop loop;
+  loop.call_exception_handler({"told to nobody else", nullptr, {}});
+  event_loop::default_exception_handler(
+      {"told as usual", std::make_exception_ptr(std::runtime_error("an error")), std::source_location::current()});
   loop.call_soon([] { throw std::runtime_error("oops"); });
   loop.set_debug(true);
   loop.slow_callback_duration(0ns);
@@ -208,6 +228,8 @@ TEST_CASE("without a handler it is a line on stderr; debug mode names slow callb
   const auto end = weft::test::run_alone("[hidden] what event loops write");
   CAPTURE(end.said);
   CHECK(end.status == 0);
+  CHECK(end.said_this("weft::stackless: told to nobody else\n"));
+  CHECK(end.said_this("weft::stackless: told as usual: an error, created at "));
   CHECK(end.said_this("Exception in callback: oops, created at"));
   CHECK(end.said_this("executing the callback created at"));
   CHECK(end.said_this("executing the task created at"));

@@ -71,6 +71,19 @@ TEST_CASE("a loop goes on where the generator is, and leaves the rest for the ne
   CHECK(g.begin() == g.end());
 }
 
+TEST_CASE("what a generator stands on is reached by its iterator, until that goes on") {
+  auto words = []() -> generator<std::string> {
+    co_yield "one";
+    co_yield "three";
+  }();
+  auto at = words.begin();
+  CHECK(at->size() == 3);
+  at++;
+  CHECK(at->size() == 5);
+  at++;
+  CHECK(at == words.end());
+}
+
 TEST_CASE("the notes' jumping range prints what it does in Python") {
   auto range = jumping_range(5);
   CHECK(range.next() == 0);

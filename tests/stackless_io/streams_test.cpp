@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -131,11 +132,16 @@ TEST_CASE("a conversation over a connection, with the end of the stream in one d
     CHECK(serving.is_serving());
     auto [reader, writer] = co_await open_connection(serving.local());
     CHECK(writer.get_transport().remote() == serving.local());
+    CHECK(writer.get_transport().local().ip() == serving.local().ip());
     for (int i = 0; i < 10; ++i) {
       writer.write("line " + std::to_string(i) + "\n");
       co_await writer.drain();
       CHECK(co_await reader.readline() == "line " + std::to_string(i) + "\n");
     }
+    const std::vector<std::string> lines{"first\n", "second\n"};
+    writer.writelines(lines);
+    writer.write(std::as_bytes(std::span(lines.front())));
+    for (const auto* line : {"first\n", "second\n", "first\n"}) CHECK(co_await reader.readline() == line);
     writer.write("last");
     writer.write_eof();
     CHECK(co_await throws<invalid_state>([](stream_writer w) -> task<> {

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "support/alone.hpp"
@@ -61,7 +62,7 @@ TEST_CASE("a channel is a range that moves can be made from, and iterates by nam
     d.send("three");
     d.close();
     std::size_t sum = 0;
-    for (auto at = d.begin(); at != d.end(); ++at) sum += at->size();
+    for (auto at = d.begin(); at != d.end(); at++) sum += at->size();
     CHECK(sum == 8);
   });
 }
@@ -75,6 +76,13 @@ TEST_CASE("what can only be copied by name is copied, an lvalue stays as it is")
     c.send(changing);
     CHECK(c.try_send(changing));
     CHECK(!c.send_until(changing, -1s));
+    CHECK(changing == fixed);
+    const auto sends = [](channel<std::string>& to, const std::string& what) -> weft::stackless::task<bool> {
+      co_return co_await to.async_send_until(what, -1s);
+    };
+    CHECK_FALSE(weft::await(sends(c, fixed)));
+    CHECK(c.receive() == fixed);
+    CHECK(weft::await(sends(c, changing)));
     CHECK(changing == fixed);
     for (int i = 0; i < 3; ++i) CHECK(c.receive() == fixed);
   });

@@ -108,6 +108,16 @@ TEST_CASE("a semaphore serves first who came first, and gives nobody else what i
       {.workers = 1});
 }
 
+TEST_CASE("a permit that is there is taken also when the time is over, and none that is not") {
+  weft::semaphore s(3);
+  CHECK(s.acquire_until(-1s));
+  CHECK(s.try_acquire_until(-1s));
+  CHECK(s.try_acquire_for(0s));
+  CHECK_FALSE(s.acquire_until(1ms));
+  CHECK_FALSE(s.try_acquire_for(1ms));
+  CHECK(s.available() == 0);
+}
+
 TEST_CASE("a wait for a permit ends by deadline or cancellation without a permit, or keeps it") {
   simulate(
       [] {
