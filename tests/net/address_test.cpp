@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include <ostream>
 #include <sstream>
@@ -157,6 +158,16 @@ TEST_CASE("addresses compare, sort and hash by what they name") {
   std::unordered_set<address> set{a, b, a};
   CHECK(set.size() == 2);
   CHECK(set.contains(address("127.0.0.1", 81)));
+}
+
+TEST_CASE("what the kernel says of a socket is an address") {
+  const int fd = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_storage given;
+  socklen_t size = sizeof given;
+  CHECK(::getsockname(fd, reinterpret_cast<sockaddr*>(&given), &size) == 0);
+  ::close(fd);
+  CHECK(address::from_native(reinterpret_cast<const sockaddr*>(&given), size) == address("0.0.0.0", 0));
+  CHECK(address::from_native(nullptr, 0) == address());
 }
 
 TEST_CASE("an address is written to a stream as its text") {

@@ -89,6 +89,17 @@ TEST_CASE("a task that never starts destroys its parameters, and does not run") 
   CHECK_FALSE(ran);
 }
 
+TEST_CASE("a task that another is assigned to never starts, and the other does") {
+  int first_live = 0, second_live = 0;
+  const auto holds = [](counted, int result) -> task<int> { co_return result; };
+  task<int> what = holds(counted(first_live), 1);
+  what = holds(counted(second_live), 2);
+  CHECK(first_live == 0);
+  CHECK(second_live == 1);
+  CHECK(run(std::move(what)) == 2);
+  CHECK(second_live == 0);
+}
+
 TEST_CASE("a frame goes with the expression that awaited it") {
   int live = 0;
   const auto holds = [](counted) -> task<> { co_await yield(); };

@@ -5,6 +5,7 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 #include <weft/stackless.hpp>
 #include <weft/stackless_io/condition.hpp>
@@ -86,6 +87,12 @@ TEST_CASE("a semaphore counts; a bounded one is not given back too often") {
     s.release();
     s.release();  // more than there were: an ordinary one may
     CHECK_FALSE(s.locked());
+    weft::stackless::semaphore one;
+    {
+      const auto held = co_await one.scoped();
+      CHECK(one.locked());
+    }
+    CHECK_FALSE(one.locked());
     bounded_semaphore b(1);
     CHECK(refuses(refused, "too many times", [&] { return b.release(), 0; }));
     {
@@ -127,6 +134,32 @@ TEST_CASE("a condition: wait gives the lock back, notify lets so many go on, eac
     for (auto& each : all) co_await each;
     CHECK(woken == 3);
     CHECK_FALSE(c.locked());
+  });
+}
+
+TEST_CASE("two conditions share a lock: neither hears what is said to the other") {
+  on_loops([]() -> task<> {
+    lock shared;
+    condition has_room(shared), has_value(shared);
+    int value = 0;  // 0: none
+    const auto puts = [](condition& room, condition& filled, int& slot) -> task<> {
+      for (int i = 1; i <= 3; ++i) {
+        const auto guard = co_await room.scoped();
+        co_await room.wait_for([&slot] { return slot == 0; });
+        slot = i;
+        filled.notify();
+      }
+    };
+    auto putter = get_running_loop().create_task(puts(has_room, has_value, value));
+    for (int expected = 1; expected <= 3; ++expected) {
+      const auto guard = co_await has_value.scoped();
+      CHECK(has_room.locked());
+      co_await has_value.wait_for([&value] { return value != 0; });
+      CHECK(std::exchange(value, 0) == expected);
+      has_room.notify();
+    }
+    co_await putter;
+    CHECK_FALSE(shared.locked());
   });
 }
 
