@@ -34,6 +34,11 @@ using weft::test::on_loops;
 using weft::test::refused;
 using weft::test::refuses;
 
+// Whoever wants to compile them once may, whatever they hold.
+template class weft::stackless::future<void>;
+template class weft::stackless::future<int&>;
+template class weft::stackless::future<std::unique_ptr<int>>;
+
 TEST_CASE("a pending future has neither result nor exception; a settled one is not settled again") {
   on_loops([]() -> task<> {
     future<int> f;

@@ -160,7 +160,7 @@ template <class T = void> class future : public any_future {
     else if constexpr (!std::is_void_v<T>)
       return own().value();
   }
-  [[nodiscard]] T taken(unsigned known) const {
+  [[nodiscard]] T taken(unsigned known) const requires std::is_object_v<T> {
     if constexpr (detail::copies<T>) {
       if (own().is_shared_beyond(known)) return own().value();
     }
