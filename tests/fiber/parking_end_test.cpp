@@ -11,6 +11,7 @@
 #include <thread>
 #include <utility>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "support/alone.hpp"
@@ -197,6 +198,22 @@ TEST_CASE("what on_unhandled keeps in fiber-locals and context variables ends wi
         ++heard;
       }});
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("on_unhandled does not hear of tasks: what they throw unobserved ends the runtime") {
+  const auto fails = []() -> weft::stackless::task<> {
+    throw std::runtime_error("of a task");
+    co_return;
+  };
+  int heard = 0;
+  CHECK_THROWS_WITH_AS(weft::run(
+                           [&fails] {
+                             weft::stackless::create_task(fails()).detach();
+                             weft::this_fiber::sleep_until(weft::never);
+                           },
+                           {.on_unhandled = [&heard](std::exception_ptr, weft::fiber_ref) { ++heard; }}),
+                       "of a task", std::runtime_error);
+  CHECK(heard == 0);
 }
 
 TEST_CASE("on_unhandled is not interrupted by the end of its runtime") {
