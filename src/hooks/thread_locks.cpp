@@ -4,7 +4,8 @@
 //
 // A mutex belongs to a thread, so a fiber that parks while it holds one lets another fiber of its worker come to the same
 // lock: it waits for a fiber that can only run when it has waited. Told of when that is about to happen, and when a mutex
-// is unlocked by a fiber that has given up its worker in between; once for each place that locks.
+// is unlocked by a fiber that has given up its worker in between; once for each place that locks. A recursive mutex lets the
+// other fiber in, since it is the same thread: that is told, too.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <time.h>
@@ -96,11 +97,12 @@ class locking {
     if (holder == fiber_) return;
     const description mine(*witness_, fiber_);
     if (!is_new(caller_, mine)) return;
+    const bool enters = is_recursive();
     const int error = errno;
     raw_line line;
-    line.text("weft: locks: ").text(mine.text()).text(", stops its worker: at ");
+    line.text("weft: locks: ").text(mine.text()).text(enters ? ", is not kept out: at " : ", stops its worker: at ");
     add_place(line, caller_);
-    line.text(" it waits for a mutex that ")
+    line.text(enters ? " it enters a recursive mutex that " : " it waits for a mutex that ")
         .text(description(*witness_, holder).text())
         .text(", of the same worker, has held since ");
     add_place(line, since);
@@ -115,6 +117,9 @@ class locking {
   }
 
  private:
+  // As glibc notes it.
+  [[nodiscard]] bool is_recursive() const noexcept { return (mutex_->__data.__kind & 3) == PTHREAD_MUTEX_RECURSIVE; }
+
   void remember() const noexcept {
     held_mutex* entry = held.find(mutex_);
     if (entry && entry->fiber.load(std::memory_order_relaxed) == fiber_) {

@@ -62,6 +62,23 @@ TEST_CASE("alone: a fiber wants a mutex that another one of its worker holds" * 
       {.workers = 1});
 }
 
+TEST_CASE("alone: a fiber enters a recursive mutex that another one of its worker holds" * doctest::skip()) {
+  weft::run(
+      [] {
+        std::recursive_mutex lock;
+        weft::event go_on;
+        auto holder = weft::spawn({.name = "holder"}, [&] {
+          const std::lock_guard held(lock), twice(lock);
+          go_on.wait();
+        });
+        weft::this_fiber::yield();
+        weft::spawn({.name = "second"}, [&] { const std::lock_guard entered(lock); }).join();
+        go_on.set();
+        holder.join();
+      },
+      {.workers = 1});
+}
+
 TEST_CASE("alone: fibers and threads lock as they should" * doctest::skip()) {
   weft::run(
       [] {
@@ -120,6 +137,16 @@ TEST_CASE("WEFT_DEBUG=locks names both fibers before one stops the worker that t
   const auto waits = end.said.find("\"second\""), holds = end.said.find("\"holder\"");
   CHECK(waits < end.said.find("stops its worker"));
   CHECK(end.said.find("stops its worker") < holds);
+  CHECK(holds < end.said.find("has held since"));
+}
+
+TEST_CASE("WEFT_DEBUG=locks names both fibers that a recursive mutex does not keep apart" * doctest::skip(sanitized)) {
+  const auto end = watched("alone: a fiber enters a recursive mutex that another one of its worker holds");
+  CHECK(end.status == 0);
+  CHECK(!end.said_this("stops its worker"));
+  const auto enters = end.said.find("\"second\""), holds = end.said.find("\"holder\"");
+  CHECK(enters < end.said.find("enters a recursive mutex"));
+  CHECK(end.said.find("enters a recursive mutex") < holds);
   CHECK(holds < end.said.find("has held since"));
 }
 
