@@ -143,6 +143,8 @@ void event_loop::stop() {
 
 void event_loop::close() {
   if (!owns_worker_) detail::throw_loop_error("weft::stackless: an event loop that runs cannot be closed");
+  if (runtime_ && scheduler_of(*runtime_).blocking().runs_here())
+    detail::throw_loop_error("weft::stackless: an event loop cannot be closed in a call of its own executor");
   if (!core_->begin_end()) return;
   auto& all = static_cast<detail::tasks&>(scheduler_of(*runtime_).of(detail::kind::tasks));
   std::vector<std::source_location> pending;

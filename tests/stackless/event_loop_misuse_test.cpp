@@ -9,6 +9,7 @@
 #include <atomic>
 #include <chrono>
 #include <exception>
+#include <future>
 #include <source_location>
 #include <stdexcept>
 #include <string>
@@ -106,6 +107,22 @@ TEST_CASE("a closed loop takes nothing more, and says so") {
   CHECK(refuses(refused, "closed", [&] { return loop.add_reader(-1, [] {}), 0; }));  // before it looks at the number
   pending.set_result(1);                                                             // its callbacks are gone
   CHECK_FALSE(called);
+}
+
+TEST_CASE("a loop cannot be closed in a call of its own executor, which it would wait for") {
+  event_loop loop;
+  std::promise<void> stopped;
+  std::promise<bool> was_refused;
+  auto call = loop.run_in_executor([&] {
+    stopped.get_future().wait();
+    was_refused.set_value(refuses(refused, "executor", [&] { return loop.close(), 0; }));
+  });
+  loop.call_soon([&loop] { loop.stop(); });
+  loop.run_forever();
+  stopped.set_value();
+  CHECK(was_refused.get_future().get());
+  CHECK_FALSE(loop.is_closed());
+  loop.run_until_complete(call);
 }
 
 TEST_CASE("closing a loop reports the tasks that have not ended, and unwinds them") {

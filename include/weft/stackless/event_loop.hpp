@@ -99,8 +99,8 @@ class event_loop {
   void stop();
   // Drops all callbacks. Tasks that have not ended are reported, each, to the exception handler ("Task was destroyed but
   // it is pending"), then cancelled and unwound; on their way out they may still wait for others. Waits for begun calls of
-  // run_in_executor(). Blocks the thread meanwhile; on a fiber or task, its worker. loop_error while it runs; nothing when
-  // it is closed already.
+  // run_in_executor(). Blocks the thread meanwhile; on a fiber or task, its worker. loop_error while it runs and in one of
+  // those calls; nothing when it is closed already.
   void close();
   [[nodiscard]] bool is_running() const noexcept;
   [[nodiscard]] bool is_closed() const noexcept;
