@@ -52,6 +52,8 @@ TEST_CASE("copy is found by its streams, also with an error code and between two
     CHECK(copy(a.server, b.client, ec) == 5);
     CHECK_FALSE(ec);
     CHECK(copy(a.server, b.client, 1s, ec) == 0);
+    CHECK(copy(a.server, b.client, 1s) == 0);
+    CHECK(copy(a.server, b.client, std::chrono::steady_clock::now() + 1s) == 0);
     CHECK(read_text(b.server, 5) == "hello");
   });
 }

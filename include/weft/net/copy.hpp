@@ -54,9 +54,17 @@ std::uint64_t copy(From& from, To& to, deadline until, std::error_code& ec) {
 template <readable_stream From, writable_stream To> std::uint64_t copy(From& from, To& to, std::error_code& ec) {
   return copy(from, to, never, ec);
 }
-// Between two of one type std::copy, which the error_code brings along, would do as well.
+// Between two of one type std::copy, which an error_code or a duration brings along, would do as well.
 template <stream Both> std::uint64_t copy(Both& from, Both& to, std::error_code& ec) {
   return copy(from, to, never, ec);
+}
+template <stream Both, class Rep, class Period>
+std::uint64_t copy(Both& from, Both& to, std::chrono::duration<Rep, Period> from_now) {
+  return copy(from, to, deadline(from_now));
+}
+template <stream Both, class Clock, class Duration>
+std::uint64_t copy(Both& from, Both& to, std::chrono::time_point<Clock, Duration> until) {
+  return copy(from, to, deadline(until));
 }
 
 }  // namespace weft::net
