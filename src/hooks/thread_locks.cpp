@@ -126,7 +126,8 @@ class locking {
       entry->depth.store(entry->depth.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
       return;
     }
-    // One that is there all the same was let go by a way that is not watched: pthread_cond_wait.
+    // One that is there all the same was let go by a way that is not watched, pthread_cond_wait, or is recursive and lets
+    // this fiber in beside the first one, of which nothing is known from then on.
     if (!entry && !(entry = held.add(mutex_))) return;
     entry->worker.store(nullptr, std::memory_order_relaxed);
     entry->fiber.store(fiber_, std::memory_order_relaxed);
