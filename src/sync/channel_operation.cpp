@@ -34,8 +34,7 @@ channel_operation::course channel_operation::try_or_wait() noexcept {
     const auto now = side_ == side::send ? on_.offer(place_, partner) : on_.accept(place_, partner);
     if (now == channel_core::answer::wait && prepared) {
       auto& [node, wait] = *std::construct_at(&line_, place_, side_);
-      if (!wait.begin(self(), side_ == side::send ? "room in a channel" : "a value from a channel"))
-        return course::cancelled;
+      if (!wait.begin(self(), name_of_channel_wait(node.sends))) return course::cancelled;
       node.who = wait.node().who;
       node.generation = wait.node().generation;
       on_.add(node);  // [channel-3]

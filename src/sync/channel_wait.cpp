@@ -2,6 +2,7 @@
 // The operations of fibers and plain threads on channels, where they cannot go the short way.
 #include <weft/detail/sync/channel_core.hpp>
 
+#include <cassert>
 #include <mutex>
 
 #include "fiber/fibers.hpp"
@@ -45,7 +46,7 @@ void withdraw(channel_core& from, channel_node& node) noexcept {
   add(node);
   unlock();
   // Whoever sees this finds the node shown.
-  self->waits_for.store(node.sends ? "room in a channel" : "a value from a channel", std::memory_order_release);
+  self->waits_for.store(name_of_channel_wait(node.sends), std::memory_order_release);
   return park_over(*desk, *self);
 }
 
@@ -54,6 +55,7 @@ void withdraw(channel_core& from, channel_node& node) noexcept {
   if (!node.who) [[unlikely]]
     return false;
   block_of(*node.who).waits_for.store(nullptr, std::memory_order_relaxed);
+  assert(node.who->word.result(node.generation) != outcome::none);  // else nobody owed it an unpark
   return node.who->word.last_result() == outcome::woken;
 }
 
@@ -88,7 +90,7 @@ bool channel_core::send_slowly(void* item, deadline until) {
     prepared = true;
     lock();
   }
-  waiting me(self, waiting::may_cancel::yes, "room in a channel", waiting::under_lock{});  // [channel-3]
+  waiting me(self, waiting::may_cancel::yes, name_of_channel_wait(true), waiting::under_lock{});  // [channel-3]
   if (me.is_refused()) [[unlikely]] {
     unlock();
     me.heed(outcome::cancelled);
@@ -121,7 +123,7 @@ bool channel_core::receive_slowly(void* into, deadline until) {
     prepared = true;
     lock();
   }
-  waiting me(self, waiting::may_cancel::yes, "a value from a channel", waiting::under_lock{});  // [channel-3]
+  waiting me(self, waiting::may_cancel::yes, name_of_channel_wait(false), waiting::under_lock{});  // [channel-3]
   if (me.is_refused()) [[unlikely]] {
     unlock();
     me.heed(outcome::cancelled);

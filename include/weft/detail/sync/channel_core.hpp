@@ -73,6 +73,11 @@ struct channel_node : wait_node {
   bool chosen = false;              // its claim was won through this node; for waiters with several
 };
 
+// What who sends or receives waits for, in dumps.
+[[nodiscard]] constexpr const char* name_of_channel_wait(bool sends) noexcept {
+  return sends ? "room in a channel" : "a value from a channel";
+}
+
 class alignas(64) channel_core {
  public:
   // Throws invalid_argument for a capacity that was negative, and bad_alloc.
@@ -161,7 +166,7 @@ class alignas(64) channel_core {
   // The usual wait, a fiber's without a deadline, with the switch in the program (`crossing`). It may be refused: then the
   // node has no waiter, and the lock is held as before.
   [[nodiscard]] crossing begin_wait(channel_node& node) noexcept;
-  // Whether the value has moved. If not, the two below say what is to be done.
+  // Whether the value has moved. If not, the two below wait in another way, take the node back, or throw.
   [[nodiscard]] static bool end_wait(const channel_node& node) noexcept;
   [[nodiscard]] bool end_send(channel_node& node);
   bool end_receive(channel_node& node);
