@@ -72,9 +72,10 @@ void worker::push_fresh_slowly(runnable& r) noexcept {
 
 // What `ready` alone would starve gets its turn. The oldest fresh ones compete with `ready` every time, but with newer
 // fresh ones only by time, one of them: a fork-join that is led astray every 61 picks keeps thousands of stacks alive
-// (measured: 85 ns per call of fib(27) against 35). Of those that `ready` keeps waiting as many start as are in it, up to
-// eight. They lie side by side, and go on doing so in the queue (measured, AMD Zen 4: a yield among 10,000 takes 38 ns if
-// one starts at a time, 22 so; a fork-join beside four that yield all the time 2,200 ns a call, 1,500 so).
+// (measured: 85 ns per call of fib(27) against 35). Of those that `ready` keeps waiting as many start as `ready` holds, up
+// to eight, and no more than half of them, since nobody can steal them afterwards. They lie side by side, and go on doing
+// so in the queue (measured, AMD Zen 4: a yield among 10,000 takes 38 ns if one starts at a time, 22 so; a fork-join
+// beside four that yield all the time 2,200 ns a call, 1,500 so).
 runnable* worker::fair_turn() noexcept {
   ready.restart(choice_ ? 1 : ready_queue::fair_period);
   rounds_.store(rounds_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
@@ -82,7 +83,10 @@ runnable* worker::fair_turn() noexcept {
   const std::int64_t now = reads_clock ? clock_.now() : read_at_;
   const bool is_late = now - polled_at_ >= shortest_poll_gap;
   take_inbox();
-  if (!fresh_.is_empty()) start_oldest(std::max(ready.length(most_fresh_at_once), unsigned(is_late)));
+  if (const std::size_t fresh = fresh_.size()) {
+    const unsigned waited_for = std::max(ready.length(most_fresh_at_once), unsigned(is_late));
+    start_oldest(std::min((fresh + 1) / 2, std::size_t(waited_for)));
+  }
   if (reads_clock) {
     turns_unread_ = !choice_ && now - read_at_ < quick_turns ? most_unread : 0;
     read_at_ = now;
@@ -98,7 +102,7 @@ runnable* worker::fair_turn() noexcept {
   return choice_ ? choose() : nullptr;
 }
 
-void worker::start_oldest(unsigned count) noexcept {
+void worker::start_oldest(std::size_t count) noexcept {
   for (; count > 0; --count) {
     runnable* const oldest = fresh_.pop_oldest();
     if (!oldest) return;

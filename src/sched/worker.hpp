@@ -96,7 +96,7 @@ class alignas(128) worker {
  private:
   void push_fresh_slowly(runnable& r) noexcept;
   runnable* fair_turn() noexcept;
-  void start_oldest(unsigned count) noexcept;
+  void start_oldest(std::size_t count) noexcept;
   runnable* choose() noexcept;
   bool take_inbox() noexcept;
   void fire_timers(std::int64_t now) noexcept;
