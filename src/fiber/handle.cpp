@@ -114,7 +114,7 @@ void fiber_handle::wait_otherwise() {
   (void)wait_for_end(core_->end, of_fiber, self, never, waiting::may_cancel::yes);
 }
 
-// The same; or what the other one threw is to be thrown.
+// The same, or the caller has a cancellation to heed; or what the other one threw is to be thrown.
 void fiber_handle::end_join_slowly() {
   if (!core_->end.has_ended()) wait_otherwise();
   if (core_->how != fate::returned) raise();

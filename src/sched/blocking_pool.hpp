@@ -41,7 +41,7 @@ class blocking_pool {
   [[nodiscard]] bool withdraw(blocking_job& job) noexcept;
   // Any thread.
   [[nodiscard]] std::size_t thread_count() const noexcept;
-  // Any thread. Whether it is one of the pool, with a call to run.
+  // Any thread. Whether the caller is one of the pool's, with a call to run.
   [[nodiscard]] bool runs_here() const noexcept;
 
   // Says on stderr where each call was made that has begun; only the first time that there is one.

@@ -61,16 +61,18 @@ class fiber_handle {
   [[nodiscard]] std::string_view name() const noexcept;
 
  private:
-  // Nobody has to be waited for, as the last children of many.
+  // As the last of many children mostly have when their turn to be joined comes. A join is a cancellation point even so.
   [[nodiscard]] bool has_ended() const noexcept { return core_ && core_->end.has_ended(); }
   void wait_ended();
   void join_ended();
-  // The two halves of a join, around the switch to whoever runs meanwhile.
+  // The first half of a join, the switch to whoever runs meanwhile behind it; and the second half, without and with the
+  // end of the handle.
   [[nodiscard]] crossing begin_join();
   crossing join_slowly();
   void end_wait();
-  void wait_otherwise();
   void end_join();
+  // All but the usual case.
+  void wait_otherwise();
   void end_join_slowly();
   void drop() noexcept;
 
