@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// What may stand behind co_await in a task, and what the compiler says of anything else.
+// What may stand behind co_await in a task.
 #include <weft/stackless/awaitable.hpp>
 
 #include <doctest/doctest.h>
@@ -9,7 +9,6 @@
 #include <weft/stackless.hpp>
 #include <weft/stackless/async_generator.hpp>
 
-#include "stackless/compiler.hpp"
 #include "support/session.hpp"
 
 namespace {
@@ -18,7 +17,6 @@ using weft::stackless::await_result_t;
 using weft::stackless::awaitable;
 using weft::stackless::task;
 using weft::stackless::task_handle;
-using weft::test::complaint;
 
 struct by_member {
   int value;
@@ -48,25 +46,4 @@ TEST_CASE("a type of one's own is awaited through its operator co_await") {
     co_return co_await by_member{40} + co_await named;
   };
   CHECK(weft::stackless::run(body()) == 42);
-}
-
-TEST_CASE("co_await of anything else is an error of compilation that says what can be awaited") {
-  if (!weft::test::has_compiler()) return weft::test::skip("cross compiled: the compiler is on another machine");
-  CHECK(complaint("task<> f(task<int> t) { co_await std::move(t); co_await yield(); }").empty());
-  const std::string said =
-      complaint("task<> f(task<int> t) { co_await 5; co_await t; }\ngenerator<int> g() { co_await yield(); }");
-  CAPTURE(said);
-  CHECK(said.find("this cannot stand behind co_await in a task") != std::string::npos);
-  CHECK(said.find("std::move one that has a name") != std::string::npos);
-  CHECK(said.find("an async_generator may") != std::string::npos);
-}
-
-TEST_CASE("a handle that has a name is moved where it is given up, and the compiler says so") {
-  if (!weft::test::has_compiler()) return weft::test::skip("cross compiled: the compiler is on another machine");
-  const std::string in_a_task = "#include <weft/stackless.hpp>\ntask<> f(task_handle<int> h) { co_await ";
-  CHECK(complaint(in_a_task + "gather(std::move(h)); }").empty());
-  for (const std::string what : {"gather(h)", "wait_for(h, weft::never)", "ensure_future(h)"}) {
-    CAPTURE(what);
-    CHECK(complaint(in_a_task + what + "; }").find("std::move it") != std::string::npos);
-  }
 }

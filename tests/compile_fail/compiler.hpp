@@ -6,9 +6,6 @@
 
 namespace weft::test {
 
-// Not so when it was cross compiled.
-[[nodiscard]] bool has_compiler();
-
 // What the compiler says of a program with these declarations; empty when it compiles.
 [[nodiscard]] std::string complaint(const std::string& declarations);
 

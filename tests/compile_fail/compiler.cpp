@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: BSL-1.0
-#include "stackless/compiler.hpp"
+#include "compile_fail/compiler.hpp"
 
 #include <array>
 #include <cstdio>
 
 namespace weft::test {
 
-bool has_compiler() { return COMPILER[0] != '\0'; }
-
 std::string complaint(const std::string& declarations) {
   const std::string command = std::string(COMPILER) +
-                              " -fsyntax-only -x c++ - 2>&1 <<'END'\n#include <weft/stackless/generator.hpp>\n"
-                              "#include <weft/stackless/sleep.hpp>\n#include <weft/stackless/task.hpp>\n"
+                              " -fsyntax-only -x c++ - 2>&1 <<'END'\n#include <weft/stackless.hpp>\n"
                               "using namespace weft::stackless;\n" +
                               declarations + "\nEND\n";
   FILE* const pipe = popen(command.c_str(), "r");
