@@ -200,8 +200,7 @@ TEST_CASE("what the handler that was there before has blocked stays so no longer
     const overflow_report report(&describe);
     on_top.sa_flags = SA_SIGINFO | SA_ONSTACK;
     on_top.sa_sigaction = [](int s, siginfo_t* info, void* context) {
-      sigset_t none;
-      sigemptyset(&none);
+      const sigset_t none = {};
       sigprocmask(SIG_SETMASK, &none, nullptr);  // ThreadSanitizer runs handlers with every signal blocked
       ours.sa_sigaction(s, info, context);
       look();
