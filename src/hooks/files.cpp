@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: BSL-1.0
-// Calls that wait for a lock on a file, or for a disk.
+// Calls that wait for a lock on a file.
 //
-// A lock is tried again and again, each time a little later: the kernel tells nobody when one is free, and a thread that
+// It is tried again and again, each time a little later: the kernel tells nobody when one is free, and a thread that
 // waited inside of it could not be cancelled. So among fibers and others who wait there is no order, and a circle of waiting
-// processes is not found out (EDEADLK). A disk is waited for by a thread of the blocking pool.
+// processes is not found out (EDEADLK).
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "base/own_process.hpp"
 #include "hooks/caller.hpp"
-#include "hooks/elsewhere.hpp"
 #include "hooks/locks_of_files.hpp"
 #include "hooks/next.hpp"
 #include "hooks/table.hpp"
@@ -23,25 +20,7 @@ namespace next {
 constexpr next_function<"flock", int(int, int)> flock;
 constexpr next_function<"lockf", int(int, int, off_t)> lockf;
 constexpr next_function<"lockf64", int(int, int, off64_t)> lockf64;
-constexpr next_function<"fsync", int(int)> fsync;
-constexpr next_function<"fdatasync", int(int)> fdatasync;
-constexpr next_function<"syncfs", int(int)> syncfs;
 }  // namespace next
-
-namespace {
-
-// No man page says that there may be no thread for it, and programs do not forgive a failure: then it is made here.
-template <class Call> int on_disk(control_block& self, Call&& write_back) noexcept {
-  opaque_call call(self);
-  const auto made = make_elsewhere<int>(write_back);
-  if (!made.was_made && made.error != ECANCELED) {
-    const int result = write_back();
-    return call.returns(result == -1 ? errno : 0, result);
-  }
-  return call.returns(made.result == -1 ? made.error : 0, made.result);
-}
-
-}  // namespace
 
 const hooks_file files_hooks{};
 
@@ -67,24 +46,6 @@ int lockf64(int fd, int command, off64_t size) {
   if (!self || command != F_LOCK || !is_own_process()) [[likely]]
     return next::lockf64(fd, command, size);
   return until_locked(*self, fd, [&] { return next::lockf64(fd, F_TLOCK, size); });
-}
-
-int fsync(int fd) {
-  control_block* const self = hooked_fiber();
-  const auto call = [&] { return next::fsync(fd); };
-  return self && is_own_process() ? on_disk(*self, call) : call();
-}
-
-int fdatasync(int fd) {
-  control_block* const self = hooked_fiber();
-  const auto call = [&] { return next::fdatasync(fd); };
-  return self && is_own_process() ? on_disk(*self, call) : call();
-}
-
-int syncfs(int fd) noexcept {
-  control_block* const self = hooked_fiber();
-  const auto call = [&] { return next::syncfs(fd); };
-  return self && is_own_process() ? on_disk(*self, call) : call();
 }
 
 }  // extern "C"

@@ -19,7 +19,9 @@ const left_alone all_left_alone[] = {
      "stdio calls parts of libc that cannot be hooked: it blocks the worker and loses nothing; `open_stream`"},
     {"shutdown getsockopt epoll_ctl epoll_create epoll_create1 eventfd_read eventfd_write",
      "they need no hook: they do not wait, or only on an eventfd (use `read`)"},
-    {"sync msync sync_file_range", "they block the worker; `fsync` does not"},
+    {"fsync fdatasync syncfs sync msync sync_file_range",
+     "they wait for a disk and block the worker, as reads and writes of regular files do; many a library calls them "
+     "while it holds a lock; where a disk is slow, use `blocking()`"},
     {"pthread_mutex_lock pthread_mutex_timedlock pthread_mutex_clocklock __pthread_mutex_lock pthread_rwlock_rdlock "
      "pthread_rwlock_wrlock pthread_rwlock_timedrdlock pthread_rwlock_timedwrlock pthread_rwlock_clockrdlock "
      "pthread_rwlock_clockwrlock __pthread_rwlock_rdlock __pthread_rwlock_wrlock pthread_spin_lock pthread_once "

@@ -106,11 +106,6 @@ int by_address_into(room& r) {
                            &r.reason);
 }
 
-void write_back(trial& t, int (*write_back)(int file)) {
-  const fd file(::memfd_create("weft", MFD_CLOEXEC));
-  t.make({.call = [&] { return write_back(file); }});
-}
-
 void run_a_command(trial& t) {
   t.make({.call = [] { return std::system("exit 7"); }, .is_right = [](long status) { return status == 7 << 8; }});
 }
@@ -124,9 +119,6 @@ const hooked_case all_of_names[] = {
     {"gethostbyname_r", "", [](trial& t) { find_a_host(t, by_name_into); }},
     {"gethostbyname2_r", "", [](trial& t) { find_a_host(t, by_name_of_family_into); }},
     {"gethostbyaddr_r", "", [](trial& t) { find_a_host(t, by_address_into); }},
-    {"fsync", "", [](trial& t) { write_back(t, ::fsync); }},
-    {"fdatasync", "", [](trial& t) { write_back(t, ::fdatasync); }},
-    {"syncfs", "", [](trial& t) { write_back(t, [](int file) { return ::syncfs(file); }); }},
     {"system", "", run_a_command},
 };
 

@@ -58,9 +58,6 @@ inline constexpr row table[] = {
     {"flock", {EINTR, EWOULDBLOCK, ENOLCK}},
     {"lockf", {EINTR, EAGAIN, ENOLCK}},
     {"lockf64", {EINTR, EACCES, ENOLCK}},
-    {"fsync", {EIO, ENOSPC}},
-    {"fdatasync", {EIO}},
-    {"syncfs", {EIO}},
     // sockets
     {"connect", {EINTR, ECONNREFUSED, ENETUNREACH, ETIMEDOUT}},
     {"accept", {EINTR, EMFILE, ECONNABORTED, ENOBUFS}},
