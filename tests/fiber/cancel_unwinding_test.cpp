@@ -4,16 +4,21 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <exception>
+#include <ostream>
+#include <streambuf>
 #include <string>
 #include <weft/weft.hpp>
 
 #include "fiber/cancelled.hpp"
+#include "support/alone.hpp"
 #include "support/refusal.hpp"
 #include "support/simulated.hpp"
 
 using namespace std::chrono_literals;
 using weft::test::refuses;
+using weft::test::run_alone;
 using weft::test::simulate;
 using weft::test::was_cancelled;
 
@@ -127,6 +132,64 @@ TEST_CASE("catching std::exception lets a cancellation pass") {
     f.cancel();
     CHECK(was_cancelled(f));
   });
+}
+
+TEST_CASE("an iostream swallows a cancellation, and the next cancellation point throws it again") {
+  simulate([] {
+    struct slow : std::streambuf {
+      int overflow(int c) override {
+        weft::this_fiber::sleep_until(weft::never);
+        return c;
+      }
+    };
+    bool went_on = false;
+    auto f = weft::spawn([&went_on] {
+      slow buffer;
+      std::ostream out(&buffer);
+      out << "x";
+      CHECK(out.bad());
+      went_on = true;
+      weft::this_fiber::yield();
+      CHECK(false);
+    });
+    weft::this_fiber::sleep_for(1ms);
+    f.cancel();
+    CHECK(was_cancelled(f));
+    CHECK(went_on);
+  });
+}
+
+namespace {
+
+// On a fiber that is cancelled while it waits in `body`.
+template <class F> void cancel_within(F body) {
+  std::signal(SIGABRT, SIG_DFL);
+  std::set_terminate([] { std::_Exit(77); });
+  weft::run([&body] {
+    auto f = weft::spawn(body);
+    while (weft::stats().parked == 0) weft::this_fiber::yield();
+    f.cancel();
+    f.join();
+  });
+}
+
+}  // namespace
+
+TEST_CASE("alone: a cancellation would leave a noexcept function" * doctest::skip()) {
+  cancel_within([]() noexcept { weft::this_fiber::sleep_until(weft::never); });
+}
+TEST_CASE("alone: a cancellation would leave a destructor" * doctest::skip()) {
+  cancel_within([] {
+    struct waiting {
+      ~waiting() { weft::this_fiber::sleep_until(weft::never); }
+    };
+    const waiting one;
+  });
+}
+
+TEST_CASE("a cancellation that would leave a noexcept function or a destructor ends in std::terminate") {
+  CHECK(run_alone("alone: a cancellation would leave a noexcept function").status == 77);
+  CHECK(run_alone("alone: a cancellation would leave a destructor").status == 77);
 }
 
 TEST_CASE("the end of the runtime does not keep the children of a scope behind a shield from running") {

@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
 // What becomes of a fiber whose handle goes.
 #include <doctest/doctest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <stdexcept>
+#include <string>
 #include <utility>
 #include <weft/weft.hpp>
 
@@ -146,4 +151,34 @@ TEST_CASE("a handle that goes while another fiber joins by it ends the process a
   CHECK(end.signal == SIGABRT);
   CHECK(end.said_this("dropped_handle_test.cpp:"));
   CHECK(end.said_this("while somebody else joined by it"));
+}
+
+// Both wait for ever, so their process ends by itself when it has seen that.
+TEST_CASE("alone: a handle goes while its fiber needs what is held" * doctest::skip()) {
+  weft::runtime r({.workers = 1});
+  r.go({.name = "holder"}, [] {
+    weft::mutex m;
+    const std::lock_guard held(m);
+    auto needs_it = weft::spawn({.name = "child"}, [&m] { const std::lock_guard never_comes(m); });
+    while (weft::stats().parked == 0) weft::this_fiber::yield();
+  });
+  const auto line_of = [](const std::string& text, const char* name) {
+    const auto at = text.find(name);
+    return at == text.npos ? "" : text.substr(at, text.find('\n', at) - at);
+  };
+  const auto waits = [](const std::string& line, const char* what) { return line.find(what) != line.npos; };
+  for (;;) {
+    const int file = ::memfd_create("dump", MFD_CLOEXEC);
+    weft::dump(file);
+    std::string text(std::size_t(::lseek(file, 0, SEEK_END)), '\0');
+    REQUIRE(::pread(file, text.data(), text.size(), 0) == ssize_t(text.size()));
+    ::close(file);
+    if (waits(line_of(text, "\"holder\""), "waits for the end of another fiber") &&
+        waits(line_of(text, "\"child\""), "waits for a mutex"))
+      std::_Exit(77);
+  }
+}
+
+TEST_CASE("a handle that goes while its fiber needs what is held waits for ever, and the dump shows what for") {
+  CHECK(weft::test::run_alone("alone: a handle goes while its fiber needs what is held").status == 77);
 }

@@ -13,6 +13,12 @@ namespace weft {
 
 // Thrown at the cancellation points of a fiber or task that is cancelled, to unwind it. Means "you are cancelled",
 // never that somebody else was. Not a std::exception, so that `catch (const std::exception&)` lets it pass.
+//
+// It is swallowed by a `catch (...)` that does not throw it on, by iostreams, which set badbit, and by callbacks of C
+// code, through whose frames nothing may be thrown. A fiber's next cancellation point throws it again, a task's does not.
+//
+// It ends in std::terminate, as any exception does, where it would leave a noexcept function, a destructor, or the body of
+// a std::thread. A destructor that runs while an exception unwinds its fiber is not struck from outside.
 struct cancelled {};
 
 // A deadline passed before the operation happened. code() == std::errc::timed_out.

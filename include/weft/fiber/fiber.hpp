@@ -91,7 +91,8 @@ template <class T = void> class [[nodiscard]] fiber {
   fiber& operator=(fiber&&) noexcept = default;
   // Not joined and not detached: cancels the fiber and waits for its end, shielded from the caller's own cancellation.
   // What it threw goes the way of a go() fiber's, or to stderr when the runtime is gone. A fiber that destroys its own
-  // handle detaches it.
+  // handle detaches it. Whoever holds what the fiber needs to end, a mutex for example, waits for ever, as with
+  // std::jthread; dump() shows what each of the two waits for.
   ~fiber() = default;
 
   // Waits for the end and returns the result, or throws what the fiber threw; the handle is empty then. A fiber that
