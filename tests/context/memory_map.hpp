@@ -23,14 +23,16 @@ struct mapped {
   std::size_t mappings = 0, bytes = 0;
 };
 
-// What refuses huge pages, as the slabs of stacks do and hardly anything else does. Neighbours may be one mapping.
+// What refuses huge pages and reserves no memory, as the slabs of stacks do and hardly anything else does: the stacks of
+// threads only refuse. Neighbours may be one mapping.
 inline mapped mapped_for_stacks() {
   std::ifstream maps("/proc/self/smaps");
   mapped all;
   std::size_t size = 0;
   for (std::string line; std::getline(maps, line);) {
     if (line.rfind("Size:", 0) == 0) size = std::strtoull(line.c_str() + 5, nullptr, 10) * 1024;
-    if (line.rfind("VmFlags:", 0) != 0 || line.find(" nh") == std::string::npos) continue;
+    if (line.rfind("VmFlags:", 0) != 0) continue;
+    if (line.find(" nh") == std::string::npos || line.find(" nr") == std::string::npos) continue;
     ++all.mappings;
     all.bytes += size;
   }
@@ -40,7 +42,7 @@ inline mapped mapped_for_stacks() {
 inline bool stack_mappings_are_seen() {
   const std::size_t size = detail::page_size();
   const std::size_t before = mapped_for_stacks().bytes;
-  void* page = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* page = mmap(nullptr, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   madvise(page, size, MADV_NOHUGEPAGE);
   const bool seen = mapped_for_stacks().bytes != before;
   munmap(page, size);
