@@ -18,8 +18,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t letter = 150'000;  // more than a socket's buffer
-
 void echo_once(auto& stream) {
   std::array<std::byte, 4096> block;
   while (const std::size_t got = stream.read_some(block)) stream.write_all(net::const_buffer(block).first(got));
@@ -249,6 +247,7 @@ void live() {
       },
       {.workers = 2});
   on_threads();
+  live_as_tasks();
 }
 
 }  // namespace weft::faults
