@@ -41,7 +41,7 @@ const char* obstacle(std::size_t count) {
 
 }  // namespace
 
-TEST_CASE("a million fibers park at once, with at most 6 KiB each, and all unwind") {
+TEST_CASE("a million fibers park at once, half of them with a timer, with at most 6 KiB each, and all unwind") {
   constexpr std::size_t count = 1'000'000;
   if (const char* const why = obstacle(count)) {
     weft::test::skip(why);
@@ -58,17 +58,19 @@ TEST_CASE("a million fibers park at once, with at most 6 KiB each, and all unwin
         };
         std::vector<weft::fiber<void>> all;
         all.reserve(count);
+        const weft::deadline someday = 1h;
         for (std::size_t i = 0; i < count; ++i) {
-          all.push_back(weft::spawn([&begun, &unwound] {
+          all.push_back(weft::spawn([&begun, &unwound, until = i % 2 == 0 ? someday : weft::never] {
             const on_exit guard{unwound};
             ++begun;
-            weft::this_fiber::sleep_until(weft::never);
+            weft::this_fiber::sleep_until(until);
           }));
         }
         while (begun < count) weft::this_fiber::sleep_for(1ms);
         while (weft::stats().parked < count) weft::this_fiber::sleep_for(100ms);  // each look visits a million
         CHECK(used() - before <= count * 6144);
         CHECK(weft::stats().live_fibers == count + 1);
+        CHECK(weft::stats().timers == count / 2);
         CHECK(unwound == 0);
       },
       {.workers = 2, .hog_threshold = 0ns});

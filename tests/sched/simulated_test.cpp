@@ -4,11 +4,16 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <random>
 #include <set>
 #include <string>
 #include <vector>
+#include <weft/stackless.hpp>
+
+#include "support/scale.hpp"
 
 using namespace std::chrono_literals;
+using weft::test::scaled;
 using weft::test::simulate;
 using weft::test::simulation;
 using clock_type = std::chrono::steady_clock;
@@ -69,6 +74,32 @@ TEST_CASE("sleepers wake in the order of their times, whatever the seed") {
     });
     CHECK(order == std::vector{1, 2, 3, 4, 5});
   });
+}
+
+TEST_CASE("a million sleepers wake in the order of their times, none of them early") {
+  const std::size_t count = scaled(weft::test::workers() == 4 ? 1'000'000 : 50'000);  // once is enough
+  std::size_t woken = 0, early = 0, behind = 0;
+  clock_type::time_point last;
+  const auto sleep_until = [&](clock_type::time_point until) -> weft::stackless::task<> {
+    co_await weft::stackless::sleep(until);
+    early += clock_type::now() < until;
+    behind += until < last;
+    last = until;
+    ++woken;
+  };
+  simulation one(1);
+  one.run([&] {
+    std::mt19937_64 random(1);
+    const auto begin = clock_type::now();
+    for (std::size_t i = 0; i < count; ++i) {
+      weft::stackless::create_task(sleep_until(begin + 1s + std::chrono::nanoseconds(random() % 1'000'000'000'000)))
+          .detach();
+      weft::this_fiber::yield();  // a choice among many ready ones takes long
+    }
+    weft::this_fiber::sleep_until(begin + 1s + 1000s);
+    CHECK(woken == count);
+  });
+  CHECK(early + behind == 0);
 }
 
 TEST_CASE("a seed replays the same order, and other seeds give others") {
