@@ -24,6 +24,7 @@ class program {
   [[nodiscard]] int wait();          // its exit status, or minus the signal that ended it
   [[nodiscard]] std::string said();  // all that is left of what it wrote, to stdout and stderr
   [[nodiscard]] bool running() const;
+  [[nodiscard]] std::size_t most_memory() const;  // that it ever had at once, in bytes
 
  private:
   pid_t pid_ = -1;
