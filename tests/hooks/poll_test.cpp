@@ -5,19 +5,24 @@
 #include <mqueue.h>
 #include <poll.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
+#include "support/alone.hpp"
 #include "support/scale.hpp"
 #include "support/session.hpp"
 
@@ -276,6 +281,44 @@ WEFT_SCENARIO("a poll of thousands of entries") {
   }
   poller.join();
 }
+
+// As many files as the process is allowed to have.
+static void polls_many(stage& s) {
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  limit.rlim_cur = limit.rlim_max;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  const std::size_t count = std::min<std::size_t>(scaled(5'000, 500), limit.rlim_cur - 200);
+  std::vector<fd> files;
+  for (std::size_t i = 0; i < count; ++i) {
+    files.emplace_back(::eventfd(0, EFD_CLOEXEC));
+    REQUIRE(files.back() >= 0);
+  }
+  auto& poller = s.start([&](transcript& says) {
+    std::vector<pollfd> all;
+    for (const fd& file : files) all.push_back({file, POLLIN, 0});
+    for (unsigned round = 0; round < 3; ++round) {
+      WEFT_CALL(says, poll, all.data(), nfds_t(count), -1);
+      for (std::size_t i = 0; i < count; ++i) {
+        if (all[i].revents == 0) continue;
+        says.note(i == 0 ? "the first" : i == count / 2 ? "the middle" : i == count - 1 ? "the last" : "another");
+        std::uint64_t value = 0;
+        CHECK(::read(files[i], &value, sizeof value) == sizeof value);
+      }
+    }
+  });
+  const std::uint64_t one = 1;
+  unsigned round = 0;
+  for (const std::size_t which : {std::size_t(0), count / 2, count - 1}) {
+    poller.until_it_waits(++round);
+    WEFT_CALL(s.says(), write, files[which], &one, sizeof one);
+  }
+  poller.join();
+}
+
+// In a process of its own: the kernel's table of numbers, beyond which select(2) does not look, never shrinks again.
+TEST_CASE("alone: five thousand files are polled" * doctest::skip()) { compare(&polls_many); }
+TEST_CASE("a poll of five thousand files") { CHECK(run_alone("alone: five thousand files are polled").status == 0); }
 
 WEFT_SCENARIO_OF_RACES("a close wakes who polls") {
   ends files = make_pipe();
