@@ -4,6 +4,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -186,6 +187,44 @@ class Builds(Case):
         self.assertIn("--wipe", self.calls(options=["-Done=2"])[0])
         self.assertIn("--wipe", self.calls(options=["-Done=2"], compiler="clang++-16")[0])
         self.assertEqual(len(self.calls(options=["-Done=2"], compiler="clang++-16")), 1)
+
+
+class Measuring(unittest.TestCase):
+    """What the demo and the benches start ends with them, however they end."""
+
+    SCRIPT = """
+import subprocess, sys, time
+from processes import Processes
+with Processes() as processes:
+    server = processes.start(["sh", "-c", "sleep 1000 & echo $!; exec sleep 1000"], stdout=subprocess.PIPE)
+    print(server.pid, server.stdout.readline(), flush=True)
+    {then}
+"""
+
+    def left(self, then="time.sleep(1000)", by=None):
+        """The exit status, and which of the server and its child have not ended."""
+        with subprocess.Popen([sys.executable, "-c", self.SCRIPT.format(then=then)], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(ROOT / "bench/support")},
+                              text=True) as measuring:
+            started = [int(word) for word in measuring.stdout.readline().split()]
+            self.assertEqual(len(started), 2)
+            if by:
+                measuring.send_signal(by)
+            status = measuring.wait(60)
+        return status, [pid for pid in started if not ends(pid)]
+
+    def test_when_all_is_done(self):
+        self.assertEqual(self.left("pass"), (0, []))
+
+    def test_when_something_fails(self):
+        self.assertEqual(self.left("raise ValueError()"), (1, []))
+
+    def test_on_ctrl_c(self):
+        self.assertEqual(self.left(by=signal.SIGINT), (-signal.SIGINT, []))
+
+    def test_on_an_end_from_outside(self):
+        self.assertEqual(self.left(by=signal.SIGTERM), (128 + signal.SIGTERM, []))
+        self.assertEqual(self.left(by=signal.SIGHUP), (128 + signal.SIGHUP, []))
 
 
 class Dev(Case):
