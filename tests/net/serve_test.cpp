@@ -145,11 +145,21 @@ TEST_CASE("without fds serve pauses, says so once, and serves everybody in the e
     tcp_listener listener(any_port());
     std::vector<tcp_stream> clients(10);
     for (auto& c : clients) c = tcp_stream::connect(listener.local());
+    const int file = ::memfd_create("dump", MFD_CLOEXEC);
+    const auto pauses = [file] {
+      char text[8192] = {};
+      CHECK(::ftruncate(file, 0) == 0);
+      CHECK(::lseek(file, 0, SEEK_SET) == 0);
+      weft::dump(file);
+      CHECK(::pread(file, text, sizeof text - 1, 0) > 0);
+      return contains(text, " waits for connections to end");
+    };
     const few_fds three(3);
     auto server = weft::spawn([&] { serve(listener, echo); });
     // Nobody asks anything, so nobody is done, before serve has found that it can accept no more.
     const auto complaint = "weft: accept on " + to_string(listener.local()) + ": Too many open files; trying again\n";
     while (!contains(errors.text().c_str(), complaint)) weft::this_fiber::yield();
+    while (!pauses()) weft::this_fiber::yield();  // a hang is the failure
     std::vector<weft::fiber<void>> asking;
     for (auto& c : clients)
       asking.push_back(weft::spawn([&c] {
@@ -161,6 +171,7 @@ TEST_CASE("without fds serve pauses, says so once, and serves everybody in the e
     CHECK(text.find(complaint) == text.rfind(complaint));
     listener.close();
     server.join();
+    ::close(file);
   });
 }
 
