@@ -71,7 +71,8 @@ def planned(options):
         if name == "release":
             plan += [steps.tools(), steps.consumer(), steps.valgrind(), steps.clients(steps.BUILDS["release"]),
                      steps.stress(steps.BUILDS["release"], options.stress)]
-            plan += [steps.orders(steps.BUILDS["release"])] if options.all else []
+            if options.all:
+                plan += [steps.orders(steps.BUILDS["release"]), steps.last_acts(steps.BUILDS["release"])]
     return plan
 
 

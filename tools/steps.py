@@ -128,15 +128,26 @@ def stress(build, seconds):
     return Step("stress", build, run)
 
 
+def at_length(name, build, room, words, setting):
+    """Tests of a room, longer than in a leg."""
+    def run(logs, left):
+        program = build.directory / "tests" / room
+        if not program.exists():
+            return [programs.failure(name, f"{program} is not there")]
+        return [programs.run(name, [*legs.wrapper(build), str(program), *words], logs / "output.txt",
+                             {**legs.environment(build, 1), **setting, "WEFT_TEST_TIMEOUT": "850"}, left())]
+    return Step(name, build, run)
+
+
 def orders(build):
     """What is tried in a few simulated orders elsewhere, in a thousand."""
-    def run(logs, left):
-        program = build.directory / "tests/test_sync"
-        if not program.exists():
-            return [programs.failure("orders", f"{program} is not there")]
-        return [programs.run("orders", [*legs.wrapper(build), str(program)], logs / "orders.txt",
-                             {**legs.environment(build, 1), "WEFT_SEEDS": "1000", "WEFT_TEST_TIMEOUT": "600"}, left())]
-    return Step("a thousand orders", build, run)
+    return at_length("a thousand orders", build, "test_sync", [], {"WEFT_SEEDS": "1000"})
+
+
+def last_acts(build):
+    """A runtime that ends while a thread wakes its last fiber, a hundred thousand times."""
+    return at_length("last acts", build, "test_fiber", ["--test-case=a foreign thread wakes a fiber as the last act*"],
+                     {"WEFT_TEST_LAST_ACTS": "100000"})
 
 
 def house():

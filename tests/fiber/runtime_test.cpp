@@ -153,7 +153,7 @@ TEST_CASE("sixteen workers on whatever there is") {
 
 TEST_CASE("a foreign thread wakes a fiber as the last act before run returns") {
   // The canceller may still be inside its call when main has been joined and the runtime is taken down. A round starts
-  // and stops a runtime, a millisecond where CPUs are few; WEFT_TEST_LAST_ACTS=100000 is for a long run.
+  // and stops a runtime, milliseconds where CPUs are few; `./dev check --all` has a hundred thousand.
   std::atomic<weft::fiber_ref*> order{nullptr};
   std::atomic<bool> stop{false};
   std::thread foreign([&] {
