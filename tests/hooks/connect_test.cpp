@@ -2,14 +2,19 @@
 // connect(2) and accept(2).
 #include <doctest/doctest.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstddef>
 #include <cstdio>
 #include <optional>
+#include <thread>
 #include <vector>
+#include <weft/weft.hpp>
 
 #include "hooks/files.hpp"
 #include "hooks/stage.hpp"
@@ -116,6 +121,22 @@ WEFT_SCENARIO("a connect that nobody answers ends with the socket's timeout, and
   WEFT_CALL(s.says(), connect, client, full.where.get(), full.where.size);
   note_blocking(s.says(), client);
   WEFT_CALL(s.says(), connect, client, full.where.get(), full.where.size);
+}
+
+// It takes the kernel a second, so a thread and a fiber wait at the same time.
+TEST_CASE("a connect that nobody answers ends when the kernel gives up") {
+  full_listener full;
+  const auto is_given_up = [&full] {
+    const fd client = new_socket();
+    const unsigned at_once = 1;  // milliseconds, looked at when a second has passed
+    CHECK(::setsockopt(client, IPPROTO_TCP, TCP_USER_TIMEOUT, &at_once, sizeof at_once) == 0);
+    CHECK(::connect(client, full.where.get(), full.where.size) == -1);
+    CHECK(errno == ETIMEDOUT);
+    CHECK((::fcntl(client, F_GETFL) & O_NONBLOCK) == 0);
+  };
+  std::thread beside(is_given_up);
+  weft::run(is_given_up);
+  beside.join();
 }
 
 WEFT_SCENARIO("two connects of one socket wait for the same connection") {

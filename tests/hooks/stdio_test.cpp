@@ -86,22 +86,23 @@ TEST_CASE("the line about a worker that stdio holds names the system call") {
   CHECK(run_alone("alone: a stream by fdopen holds its worker").status == 0);
 }
 
-TEST_CASE("a stream by fdopen blocks its worker and no other, and loses nothing") {
-  if (!std::ifstream("/proc/self/syscall").good()) return skip("the kernel does not say what a thread waits in");
+// What a stream reads is written to the pipe, which `open` is given.
+static void blocks_its_worker_only(std::FILE* (*open)(fd& in), int (*close)(std::FILE*)) {
   ends files = make_pipe();
-  const int in = files.in;
-  std::atomic<int> reader_thread{0};
+  std::atomic<int> reader_thread{0}, in{-1};
   bool neighbour_ran = false;
   std::string got;
   const auto reads = [&] {
-    std::FILE* const stream = ::fdopen(files.in.release(), "r");
+    std::FILE* const stream = open(files.in);
+    REQUIRE(stream != nullptr);
+    in = ::fileno(stream);
     reader_thread = gettid();
     char line[16];
     while (std::fgets(line, sizeof line, stream)) {
       CHECK(!neighbour_ran);
       got += line;
     }
-    CHECK(std::fclose(stream) == 0);
+    CHECK(close(stream) == 0);
   };
   const auto until_reader_waits = [&] {
     while (!reader_thread || !waits_in_read(reader_thread, in)) weft::this_fiber::yield();
@@ -127,6 +128,22 @@ TEST_CASE("a stream by fdopen blocks its worker and no other, and loses nothing"
       {.workers = 2, .hog_threshold = {}});
   CHECK(got == "one\ntwo\nthree\n");
   CHECK(neighbour_ran);
+}
+
+TEST_CASE("a stream by fdopen blocks its worker and no other, and loses nothing") {
+  if (!std::ifstream("/proc/self/syscall").good()) return skip("the kernel does not say what a thread waits in");
+  blocks_its_worker_only([](fd& in) { return ::fdopen(in.release(), "r"); }, &std::fclose);
+}
+
+TEST_CASE("a stream by popen blocks its worker and no other, and loses nothing") {
+  if (!std::ifstream("/proc/self/syscall").good()) return skip("the kernel does not say what a thread waits in");
+  const auto cat = [](fd& in) {
+    REQUIRE(::fcntl(in, F_SETFD, 0) == 0);  // the child inherits it
+    std::FILE* const stream = ::popen(("exec cat <&" + std::to_string(int(in))).c_str(), "r");
+    in.close();
+    return stream;
+  };
+  blocks_its_worker_only(cat, &::pclose);
 }
 
 WEFT_SCENARIO("a file on a disk behind the number of a pipe that a stream has closed is read") {
