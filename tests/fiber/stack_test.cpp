@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: BSL-1.0
 // Stacks of fibers: overflows, running out of them.
 #include <doctest/doctest.h>
+#include <execinfo.h>
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <fstream>
 #include <string>
@@ -99,6 +102,45 @@ TEST_CASE("fibers of several stack sizes follow each other") {
       }
       for (int i = 0; i < 60; ++i) CHECK(all[std::size_t(i)].join() == i);
     }
+  });
+}
+
+namespace {
+
+// How many frames a walker sees from so many calls below.
+[[gnu::noinline]] int frames_below(int depth) {  // NOLINT(misc-no-recursion)
+  int count = 0;
+  if (depth == 0) {
+    std::array<void*, 128> frames;
+    count = backtrace(frames.data(), int(frames.size()));
+  } else {
+    count = frames_below(depth - 1);
+  }
+  asm volatile("" : "+r"(count));  // keeps the frame
+  return count;
+}
+
+}  // namespace
+
+TEST_CASE("a backtrace from a fiber ends at its beginning, on a fresh stack and on another's, before and behind its waits") {
+  const auto body = [] {
+    const int at_first = frames_below(2);
+    CHECK(at_first >= 4);
+    CHECK(at_first < 40);
+    weft::this_fiber::yield();
+    CHECK(frames_below(2) == at_first);
+    CHECK(frames_below(12) == at_first + 10);
+    weft::spawn([] {}).join();
+    CHECK(frames_below(2) == at_first);
+    weft::this_fiber::sleep_for(std::chrono::microseconds(1));
+    CHECK(frames_below(2) == at_first);
+    return at_first;
+  };
+  weft::run([&] {
+    std::vector<weft::fiber<int>> all;
+    for (int i = 0; i < 20; ++i) all.push_back(weft::spawn({.movable = i % 2 == 1}, body));
+    const int expected = all.front().join();
+    for (int i = 1; i < 20; ++i) CHECK(all[std::size_t(i)].join() == expected);
   });
 }
 
