@@ -156,6 +156,44 @@ TEST_CASE("a cancelled fiber neither reads nor writes, even where it need not wa
   });
 }
 
+TEST_CASE("in a cancelled scope no operation happens, even where it need not wait") {
+  on_fibers([](const world&) {
+    const temporary_directory directory;
+    tcp_listener listener(any_port());
+    unix_listener local(address::unix_path(directory.file("s")));
+    udp_socket here(any_port()), there(any_port());
+    auto [out, in] = weft::net::pipe();
+    auto client = tcp_stream::connect(listener.local());
+    auto local_client = unix_stream::connect(local.local());
+    CHECK(here.send_to("one", there.local()) == 3);
+    in.write_all("x");
+    std::byte piece[5];
+    std::error_code ec;
+    weft::with_scope([&, &out = out, &in = in](weft::scope& s) {
+      s.cancel();
+      CHECK_THROWS_AS(static_cast<void>(listener.accept()), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(listener.accept(0s, ec)), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(local.accept()), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(unix_stream::connect(local.local())), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(client.write_some(piece)), weft::cancelled);
+      CHECK_THROWS_AS(client.wait_writable(), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(there.receive_from(piece)), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(here.send_to("two", there.local())), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(out.read_some(piece)), weft::cancelled);
+      CHECK_THROWS_AS(in.write_all("y"), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(wait_readable(out.native_handle())), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(wait_writable(in.native_handle(), 0s)), weft::cancelled);
+      CHECK_THROWS_AS(static_cast<void>(resolve("127.0.0.1", "80")), weft::cancelled);
+    });
+    CHECK(listener.accept(0s).remote() == client.local());
+    CHECK(local.accept(0s).is_open());
+    CHECK_THROWS_AS(static_cast<void>(local.accept(0s)), timed_out);
+    CHECK(there.receive_from(piece, 0s).first == 3);
+    CHECK_THROWS_AS(static_cast<void>(there.receive_from(piece, 0s)), timed_out);
+    CHECK(out.read_some(piece) == 1);
+  });
+}
+
 TEST_CASE("a write_all that is cancelled leaves its count with the fiber, and exactly that arrives") {
   on_fibers([](const world& w) {
     tcp_pair p;
