@@ -149,6 +149,23 @@ TEST_CASE("a queue that is shut down takes nothing, gives what it has, and wakes
   });
 }
 
+TEST_CASE("those who wait for an item hear of the end of their queue") {
+  on_loops([]() -> task<> {
+    for (const bool immediately : {false, true}) {
+      queue<int> q;
+      auto& loop = get_running_loop();
+      auto first = loop.create_task(q.get()), second = loop.create_task(q.get());
+      co_await some_turns();
+      q.shutdown(immediately);
+      for (auto& each : {first, second}) {
+        (void)co_await wait(std::vector<future<int>>(1, each));
+        CHECK_THROWS_AS(each.result(), queue_shut_down);
+      }
+      CHECK_THROWS_AS((void)q.get_nowait(), queue_shut_down);
+    }
+  });
+}
+
 TEST_CASE("what a queue drops at its end may have been dealt with before") {
   on_loops([]() -> task<> {
     queue<int> q;

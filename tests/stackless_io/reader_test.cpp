@@ -89,3 +89,19 @@ TEST_CASE("who waits for what has come whole before the stream fails gets it; th
     }
   });
 }
+
+TEST_CASE("the separator does not count for the limit; an endless line is thrown away whole") {
+  on_loops([]() -> task<> {
+    stream_reader r(4);
+    r.feed_data("four\nfour\r\nfives\r\nendless");
+    CHECK(co_await r.readline() == "four\n");
+    CHECK(co_await r.readuntil("\r\n") == "four\r\n");
+    CHECK(co_await text_of(r.readuntil("\r\n")) ==
+          "weft::stackless: the separator is behind the limit: Message too long");
+    CHECK(co_await r.readexactly(0) == "");
+    CHECK(co_await r.readexactly(7) == "fives\r\n");
+    CHECK(co_await text_of(r.readline()) == "weft::stackless: a line is longer than the limit: Message too long");
+    r.feed_data("ok\n");
+    CHECK(co_await r.readline() == "ok\n");
+  });
+}
