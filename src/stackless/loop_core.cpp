@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: BSL-1.0
-#include <algorithm>
 #include <utility>
 #include <weft/base/error.hpp>
 #include <weft/stackless/error.hpp>
@@ -16,19 +15,10 @@ namespace weft::detail {
 
 callback::callback(std::source_location asked) noexcept : runnable(&loop_core::call_now), where(asked) {}
 callback::~callback() { context.clear(); }
-timed_callback::timed_callback(std::source_location asked, std::int64_t when) noexcept
-    : callback(asked), timer_node(&loop_core::fire) {
-  at = when;
-}
 
 void cancel(callback& what) noexcept {
   what.mark_cancelled();
   if (what.loop && what.loop->is_on_worker() && !what.is_called) what.clear();
-}
-
-void cancel(timed_callback& what) noexcept {
-  what.mark_cancelled();
-  if (what.loop && what.loop->is_on_worker() && !what.is_called) what.loop->cancel_timed(what);
 }
 
 void throw_invalid_state(const char* what) { throw stackless::invalid_state(what); }
@@ -128,41 +118,6 @@ void loop_core::push(callback& what) noexcept {
   mark_turn();
   what.share();
   at_->push_ready(what);
-}
-
-void loop_core::push_timed(timed_callback& what) noexcept {
-  what.loop = this;
-  if (!what.context.values) what.context.inherit(context_place_here(false));
-  what.share();
-  what.queued = true;
-  what.prev_timed = nullptr;
-  what.next_timed = timed_;
-  if (timed_) timed_->prev_timed = &what;
-  timed_ = &what;
-  at_->timers.insert(what);
-}
-
-void loop_core::unlink(timed_callback& what) noexcept {
-  (what.prev_timed ? what.prev_timed->next_timed : timed_) = what.next_timed;
-  if (what.next_timed) what.next_timed->prev_timed = what.prev_timed;
-  what.queued = false;
-}
-
-// The heap knows where its nodes are, so that a cancelled one leaves it at once: there is nothing to compact later.
-void loop_core::cancel_timed(timed_callback& what) noexcept {
-  what.clear();
-  if (!what.queued) return;
-  at_->timers.cancel(what);
-  unlink(what);
-  what.let_go();
-}
-
-void loop_core::fire(timer_node& node, wake_list&) noexcept {
-  auto& what = static_cast<timed_callback&>(node);
-  loop_core& self = *what.loop;
-  self.unlink(what);
-  self.mark_turn();
-  self.at_->push_ready(what);
 }
 
 void loop_core::deliver(runnable& r) noexcept {

@@ -23,10 +23,14 @@
 //           are unwound wait for others, and weft's own callbacks tell them.
 //  [loop-5] Tasks are not dropped, so none may be among the letters then: whoever starts one from outside the runtime is
 //           admitted first ([pin-3]), and the runtime's end, which waits for him, finds it counted.
+//  [loop-6] A timer that is cancelled elsewhere is marked, and counted with those of all loops: its own may be gone. At the
+//           end of a turn a loop drops those that are marked, once as many were counted since as half of its timers, and
+//           some: asyncio, too, compacts only then.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <exception>
 #include <functional>
@@ -90,6 +94,7 @@ class loop_core {
   void push(callback& what) noexcept;  // [loop-1]
   void push_timed(timed_callback& what) noexcept;
   void cancel_timed(timed_callback& what) noexcept;
+  static void cancel_elsewhere(timed_callback& what) noexcept;  // any thread, [loop-6]
   // Before anything else than a callback is pushed.
   void mark_turn() noexcept;
   void handle(const stackless::error_context& what) noexcept;
@@ -130,6 +135,7 @@ class loop_core {
   void call(callback& what) noexcept;
   void call_watched(callback& what);
   void unlink(timed_callback& what) noexcept;
+  void drop_cancelled_timers() noexcept;
   void hold_worker() noexcept;
 
   std::atomic<unsigned> references_{1};
@@ -153,6 +159,9 @@ class loop_core {
   turn mail_, turn_, gate_;
   bool turn_queued_ = false;
   timed_callback* timed_ = nullptr;
+  std::size_t timed_count_ = 0;
+  std::uint64_t cancelled_then_ = 0;                       // when this loop last dropped its own
+  static std::atomic<std::uint64_t> cancelled_elsewhere_;  // relaxed: only counted
   const std::unique_ptr<fd_watches> watches_;
 };
 

@@ -12,6 +12,7 @@ namespace weft::detail {
 void loop_core::end_turn(runnable& r) noexcept {
   loop_core& self = static_cast<turn&>(r).of;
   self.turn_queued_ = false;
+  self.drop_cancelled_timers();
   if (self.stopping_.exchange(false, std::memory_order_relaxed)) self.hold_worker();  // [loop-3]
 }
 

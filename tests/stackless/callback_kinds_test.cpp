@@ -187,3 +187,19 @@ TEST_CASE("a call of run_in_executor that has begun goes on when its future is c
   }());
   ended.get_future().wait();
 }
+
+TEST_CASE("timers that were cancelled while nobody ran their loop go when it runs, not when they would be due") {
+  event_loop loop;
+  const auto kept = std::make_shared<int>();
+  std::vector<weft::stackless::timer_handle> all;
+  constexpr int many = 1'000;
+  for (int i = 0; i < many; ++i) all.push_back(loop.call_later(1h, [kept] { ++*kept; }));
+  loop.run_until_complete(few_turns());
+  CHECK(kept.use_count() == 1 + many);
+  for (int i = 0; i < many; i += 4) all[std::size_t(i)].cancel();
+  loop.run_until_complete(few_turns());
+  CHECK(kept.use_count() >= 1 + many - many / 4);  // few enough to leave them
+  for (const auto& each : all) each.cancel();
+  loop.run_until_complete(few_turns());
+  CHECK(kept.use_count() == 1);
+}

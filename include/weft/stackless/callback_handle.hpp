@@ -8,7 +8,7 @@
 
 namespace weft::detail {
 
-// The closure goes at once on the loop's worker, elsewhere when its turn comes.
+// The closure goes at once on the loop's worker, elsewhere when its turn comes; a timer's also once there are many of them.
 void cancel(callback& what) noexcept;
 void cancel(timed_callback& what) noexcept;
 
