@@ -19,6 +19,7 @@
 #include <weft/stackless.hpp>
 
 #include "stackless/small_tasks.hpp"
+#include "support/alone.hpp"
 #include "support/loops.hpp"
 #include "support/refusal.hpp"
 
@@ -202,4 +203,32 @@ TEST_CASE("timers that were cancelled while nobody ran their loop go when it run
   for (const auto& each : all) each.cancel();
   loop.run_until_complete(few_turns());
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("[hidden] what event loops keep to themselves" * doctest::skip()) {
+  event_loop loop;
+  const auto runs = [&loop] {
+    loop.call_soon([] {});
+    loop.run_until_complete([]() -> task<> {
+      co_await few_turns();
+      get_running_loop().call_soon([] {});
+      co_await few_turns();
+    }());
+  };
+  loop.set_slow_callback_duration(0ns);
+  (void)few_turns();  // never awaited
+  runs();
+  loop.set_debug(true);
+  loop.set_slow_callback_duration(1h);
+  runs();
+  loop.set_debug(false);
+  loop.set_slow_callback_duration(0ns);
+  runs();
+}
+
+TEST_CASE("what is not slow is not reported, and without debug mode nothing is") {
+  const auto end = weft::test::run_alone("[hidden] what event loops keep to themselves");
+  CAPTURE(end.said);
+  CHECK(end.status == 0);
+  CHECK_FALSE(end.said_this("weft"));
 }

@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -133,6 +134,10 @@ TEST_CASE("a condition: wait gives the lock back, notify lets so many go on, eac
     }
     for (auto& each : all) co_await each;
     CHECK(woken == 3);
+    co_await c.acquire();
+    const auto finds = [] { return std::make_unique<int>(6); };
+    CHECK(*co_await c.wait_for(finds) == 6);
+    c.release();
     CHECK_FALSE(c.locked());
   });
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <type_traits>
 #include <utility>
 #include <weft/stackless/future.hpp>
 #include <weft/stackless/task.hpp>
@@ -27,8 +28,14 @@ class condition {
   // co_await: gives the lock back, waits to be notified, and takes it again; that also when it throws `cancelled`. Throws
   // invalid_state when the lock is not locked.
   [[nodiscard]] task<> wait();
-  template <class Predicate> [[nodiscard]] task<> wait_for(Predicate is_true) {
-    while (!is_true()) co_await wait();
+  // The same until `is_true()`, and gives what that said last.
+  template <class Predicate>
+  [[nodiscard]] task<std::decay_t<std::invoke_result_t<Predicate&>>> wait_for(Predicate is_true) {
+    for (;;) {
+      auto said = is_true();
+      if (said) co_return said;
+      co_await wait();
+    }
   }
   // The first `count` that wait will go on once they get the lock. Throws invalid_state when it is not locked.
   void notify(std::size_t count = 1);
