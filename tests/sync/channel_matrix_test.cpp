@@ -36,6 +36,7 @@ bool is_timed(operation o) { return o != operation::send && o != operation::rece
 enum class situation {
   ready,
   parks_then_woken,
+  woken_then_destroys,
   woken_then_cancelled,
   cancelled_then_tried,
   cancelled_before,
@@ -48,6 +49,7 @@ enum class situation {
 };
 constexpr situation situations[] = {situation::ready,
                                     situation::parks_then_woken,
+                                    situation::woken_then_destroys,
                                     situation::woken_then_cancelled,
                                     situation::cancelled_then_tried,
                                     situation::cancelled_before,
@@ -59,6 +61,7 @@ constexpr situation situations[] = {situation::ready,
                                     situation::closed_while_parked};
 constexpr const char* situation_names[] = {"ready",
                                            "parks, then woken",
+                                           "woken, then destroys it",
                                            "woken, then cancelled",
                                            "cancelled, then tried",
                                            "cancelled before",
@@ -179,6 +182,7 @@ result expected(situation s) {
   switch (s) {
     case situation::ready:
     case situation::parks_then_woken:
+    case situation::woken_then_destroys:
     case situation::woken_then_cancelled:
     case situation::deadline_past_ready:
       return result::done;
@@ -211,7 +215,9 @@ template <class T> void cell(operation o, situation s, who_waits who, std::size_
   CAPTURE(std::string(situation_names[int(s)]));
   CAPTURE(std::string(name_of(who)));
   CAPTURE(capacity);
-  channel<T> c(capacity), aside;
+  std::optional<channel<T>> kept(std::in_place, capacity);
+  channel<T>& c = *kept;
+  channel<T> aside;
   const bool ready = s == situation::ready || s == situation::cancelled_before || s == situation::deadline_past_ready;
   // What the other side has to do before, so that the operation is ready or is not.
   weft::fiber<> partner;
@@ -237,6 +243,9 @@ template <class T> void cell(operation o, situation s, who_waits who, std::size_
   doing<T> d{o, until, c, aside};
   {
     std::atomic<bool> known{false}, begun{false};
+    const auto end = [&] {
+      if (s == situation::woken_then_destroys) kept.reset();
+    };
     company act;
     const auto begin = [&] {
       if (s == situation::cancelled_before) act.cancel();
@@ -248,16 +257,19 @@ template <class T> void cell(operation o, situation s, who_waits who, std::size_
           while (!known) weft::this_fiber::yield();
           begin();
           perform(d);
+          end();
         },
         [&]() -> task<> {
           while (!known) co_await weft::stackless::yield();
           begin();
           co_await perform_as_task(d);
+          end();
         });
     known = true;
     while (!begun) weft::this_fiber::yield();
     switch (s) {
       case situation::parks_then_woken:
+      case situation::woken_then_destroys:
       case situation::woken_then_cancelled:
         wait_for_waiter(c);
         if (sends(o))
@@ -286,6 +298,7 @@ template <class T> void cell(operation o, situation s, who_waits who, std::size_
   CHECK(d.mine.number() == (sends(o) && happened ? 0 : 1));
   CHECK(d.got == (!sends(o) && happened ? 5 : 0));
   CHECK(!channel_access::core(aside).is_waited_for());
+  if (!kept) return;
   if (partner.joinable()) {
     if (!happened) {  // it still waits, and is served by whoever comes now
       CHECK(!partner_done);

@@ -3,6 +3,7 @@
 #include "sync/matrix.hpp"
 
 #include <mutex>
+#include <type_traits>
 #include <utility>
 
 #include "support/scale.hpp"
@@ -122,6 +123,42 @@ struct condition_wait : operation_on<weft::condition_variable> {
   properties is() const override { return {.keeps = false}; }
 };
 
+// Under a lock of the one that waits, whose unlock() waits, too, if `patient`.
+template <bool patient> struct any_condition_wait : operation_on<weft::condition_variable_any> {
+  struct patient_mutex : weft::mutex {
+    void unlock() {
+      const std::lock_guard inside(own);
+      weft::mutex::unlock();
+    }
+    weft::mutex own;
+  };
+  std::conditional_t<patient, patient_mutex, weft::mutex> m;
+  void make_ready() override {
+    const std::lock_guard guard(m);
+    one.notify_one();
+  }
+  void perform() override {
+    const std::lock_guard guard(m);
+    one.wait(m);
+  }
+  bool perform_until(deadline d) override {
+    const std::lock_guard guard(m);
+    return one.wait_until(m, d) == std::cv_status::no_timeout;
+  }
+  task<> perform_async() override {
+    co_await m.async_lock();
+    const std::lock_guard guard(m, std::adopt_lock);
+    co_await one.async_wait(m);
+  }
+  task<bool> perform_async_until(deadline d) override {
+    co_await m.async_lock();
+    const std::lock_guard guard(m, std::adopt_lock);
+    co_return co_await one.async_wait_until(m, d) == std::cv_status::no_timeout;
+  }
+  // The one that is patient is in line until it runs again, also when it was cancelled; notified by then, it was.
+  properties is() const override { return {.keeps = false, .completes = patient}; }
+};
+
 template <class Mutex> struct lock : operation_on<Mutex> {
   using operation_on<Mutex>::one;
   lock() { one.lock(); }
@@ -149,8 +186,8 @@ struct shared_lock : operation_on<weft::shared_mutex> {
 
 #define SHAPES                                                                                                   \
   event_wait, auto_reset_event_wait, semaphore_acquire, latch_wait, latch_arrive, wait_group_wait, barrier_wait, \
-      barrier_arrive, condition_wait, lock<weft::mutex>, lock<weft::recursive_mutex>, lock<weft::shared_mutex>,  \
-      shared_lock
+      barrier_arrive, condition_wait, any_condition_wait<false>, any_condition_wait<true>, lock<weft::mutex>,    \
+      lock<weft::recursive_mutex>, lock<weft::shared_mutex>, shared_lock
 
 TEST_CASE_TEMPLATE("each waiting operation keeps its word in every situation", Operation, SHAPES) {
   for (std::size_t round = weft::test::scaled(5, 2); round > 0; --round)
