@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSL-1.0
-// The states of a generator: made, running, standing at a yield, ended; what it returns, and what closing it throws.
+// The states of a generator: made, running, standing at a yield, ended; what it returns, what is
+// thrown into it, and what closing it throws.
 #include <cstdio>
+#include <exception>
+#include <stdexcept>
 #include <weft/stackless/generator.hpp>
 #include <weft/weft.hpp>
 
@@ -24,6 +27,8 @@ generator<int> endless() {
   for (int i = 0;; ++i) {
     try {
       co_yield i;
+    } catch (const std::runtime_error& e) {
+      std::printf("stackless heard %s\n", e.what());
     } catch (const generator_exit&) {
       std::puts("stackless closed");
       co_return;
@@ -39,6 +44,7 @@ void show() {
   std::printf("stackless returned %d\n", g.result());
   auto e = endless();
   std::printf("stackless yielded %d\n", *e.next());
+  std::printf("stackless yielded %d\n", *e.raise(std::make_exception_ptr(std::runtime_error("a call"))));
   e.close();
   std::printf("stackless %s\n", e.next() ? "yielded again" : "ended");
 }
@@ -47,19 +53,23 @@ void show() {
 
 namespace fibers {
 
-// What a generator has by itself: a way out, and a way to be asked for the next one.
+// What a generator has by itself: a way out, and a way to be asked for the next one, or to be told of an error.
 struct baton {
   weft::channel<int> out;
-  weft::channel<char> next;
+  weft::channel<std::exception_ptr> next;
+
+  void wait() {
+    if (const std::exception_ptr error = *next.receive()) std::rethrow_exception(error);
+  }
 };
 
 int meets(bool meet, baton& b) {
-  b.next.receive();
+  b.wait();
   std::puts("fiber 1");
   if (meet) {
     std::puts("fiber 2");
     b.out.send(666);
-    b.next.receive();
+    b.wait();
     std::puts("fiber 3");
   }
   std::puts("fiber 4");
@@ -70,7 +80,11 @@ int meets(bool meet, baton& b) {
 void endless(baton& b) {
   try {
     for (int i = 0;; ++i) {
-      b.next.receive();
+      try {
+        b.wait();
+      } catch (const std::runtime_error& e) {
+        std::printf("fiber heard %s\n", e.what());
+      }
       b.out.send(i);
     }
   } catch (const weft::cancelled&) {
@@ -83,12 +97,14 @@ void show() {
   baton b;
   auto g = weft::spawn([&] { return meets(true, b); });
   std::puts("fiber made");
-  b.next.send(0);
+  b.next.send(nullptr);
   std::printf("fiber yielded %d\n", *b.out.receive());
-  b.next.send(0);
+  b.next.send(nullptr);
   std::printf("fiber returned %d\n", g.join());
   auto e = weft::spawn([&] { endless(b); });
-  b.next.send(0);
+  b.next.send(nullptr);
+  std::printf("fiber yielded %d\n", *b.out.receive());
+  b.next.send(std::make_exception_ptr(std::runtime_error("a call")));
   std::printf("fiber yielded %d\n", *b.out.receive());
   e.cancel();
 }

@@ -33,12 +33,13 @@ TEST_CASE("notes/iterator: both forms give the same items") {
   CHECK(said_by("notes_iterator") == items + renamed(items, "stackless", "fiber"));
 }
 
-TEST_CASE("notes/generator_states: made, yielded, ended, returned, closed") {
+TEST_CASE("notes/generator_states: made, yielded, ended, returned, told, closed") {
   CHECK(said_by("notes_generator_states") ==
         "stackless made\nstackless 1\nstackless 2\nstackless yielded 666\nstackless 3\nstackless 4\nstackless ended\n"
-        "stackless returned 5\nstackless yielded 0\nstackless closed\nstackless ended\n"
+        "stackless returned 5\nstackless yielded 0\nstackless heard a call\nstackless yielded 1\nstackless closed\n"
+        "stackless ended\n"
         "fiber made\nfiber 1\nfiber 2\nfiber yielded 666\nfiber 3\nfiber 4\nfiber returned 5\nfiber yielded 0\n"
-        "fiber closed\n");
+        "fiber heard a call\nfiber yielded 1\nfiber closed\n");
 }
 
 TEST_CASE("notes/jumping_range: 0 2 3 2, then 3 4") {
@@ -71,4 +72,14 @@ TEST_CASE("notes/fake_io: futures that threads set are waited for together") {
       "stackless: task 1 has read 100\nstackless: task 2 has read 200\n"
       "stackless: task 3 has read 300\n";
   CHECK(said_by("notes_fake_io") == read + renamed(read, "stackless", "fiber"));
+}
+
+TEST_CASE("notes/future_states: pending, finished, and who waits for it") {
+  const std::string states = "stackless waits\nstackless pending\nstackless finished\nstackless got 1\n";
+  CHECK(said_by("notes_future_states") == states + renamed(states, "stackless", "fiber"));
+}
+
+TEST_CASE("notes/context: a value for each flow, and a token that takes it back") {
+  const std::string values = "stackless first~~~\nstackless second~~~\n";
+  CHECK(said_by("notes_context") == values + renamed(values, "stackless", "fiber") + "outer\ninner\nouter\n");
 }
