@@ -83,3 +83,10 @@ TEST_CASE("notes/context: a value for each flow, and a token that takes it back"
   const std::string values = "stackless first~~~\nstackless second~~~\n";
   CHECK(said_by("notes_context") == values + renamed(values, "stackless", "fiber") + "outer\ninner\nouter\n");
 }
+
+TEST_CASE("notes/five_questions: all on one thread, at once, and no thread is started for it") {
+  const std::string trace =
+      "connected  on the same thread\nconnected  on the same thread\nall wait   on the same thread\n"
+      "heard      on the same thread\nheard      on the same thread\n0 threads more\n";
+  CHECK(said_by("notes_five_questions") == "tasks\n" + trace + "fibers\n" + trace);
+}
