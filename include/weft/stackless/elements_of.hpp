@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// elements_of(range): what stands behind co_yield for all that a range, or another generator, yields.
+// elements_of(range): what stands behind co_yield for all that a range, or another generator, yields. Python's `yield from`.
 #pragma once
 
 #include <utility>

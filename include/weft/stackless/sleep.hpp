@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSL-1.0
-// sleep() and yield() of tasks.
+// sleep() and yield() of tasks: asyncio.sleep, and asyncio.sleep(0).
 #pragma once
 
 #include <coroutine>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: BSL-1.0
-// task<T>: a coroutine that starts when it is awaited, or when create_task() or run() is given it.
+// task<T>: a coroutine that starts when it is awaited, or when create_task() or run() is given it. What
+// `async def` makes in Python: its coroutine object.
 #pragma once
 
 #include <coroutine>
