@@ -89,6 +89,24 @@ TEST_CASE("the first that answers wins, whichever fail before or hang") {
   });
 }
 
+TEST_CASE("while one is silent the next one waits for its turn; once it has failed that has come") {
+  in_both_worlds([](const world&) {
+    tcp_listener listener(any_port());
+    full_listener hanging;
+    const address good = listener.local(), silent = hanging.listener.local(), refused = nobody();
+    const std::vector<address> patient = {silent, good}, at_once = {refused, good};
+    tcp_stream winner;
+    connect_race waits(patient, 1h);
+    CHECK(waits.run(5ms, winner) == weft::detail::deadline_passed);
+    CHECK(contains(waits.account().c_str(), to_string(silent)));
+    CHECK_FALSE(contains(waits.account().c_str(), to_string(good)));
+    CHECK_THROWS_AS(static_cast<void>(listener.accept(-1s)), timed_out);
+    connect_race goes_on(at_once, 1h);
+    CHECK(goes_on.run(20s, winner) == 0);
+    CHECK(winner.remote() == good);
+  });
+}
+
 TEST_CASE("when all fail, the first one's error is thrown, with what became of each") {
   in_both_worlds([](const world&) {
     const address one = nobody(), other = nobody();
