@@ -27,6 +27,8 @@ struct lot_access {
       return of(one.once_);
     else if constexpr (requires { one.signal_; })
       return of(one.signal_);
+    else if constexpr (requires { one.running_; })
+      return of(one.running_);
     else
       return one.lot();
   }

@@ -12,6 +12,9 @@ namespace weft {
 class auto_reset_event {
  public:
   explicit constexpr auto_reset_event(bool is_set = false) : signal_(is_set ? 1 : 0) {}
+  ~auto_reset_event() {
+    signal_.lot_.verify_empty("weft: an auto_reset_event was destroyed while somebody waits for it");
+  }
 
   // Lets pass the one who came first, or else the next who comes; setting it again meanwhile does nothing. Never parks.
   void set() noexcept { signal_.release_unless_free(); }

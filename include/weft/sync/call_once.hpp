@@ -15,10 +15,15 @@ namespace weft {
 class once_flag {
  public:
   constexpr once_flag() noexcept = default;
+  ~once_flag() {
+    running_.lot_.verify_empty("weft: a once_flag was destroyed while somebody waits for its call_once()");
+  }
 
  private:
   template <class F, class... Arguments> friend void call_once(once_flag&, F&&, Arguments&&...);
   template <class F> friend stackless::task<> async_call_once(once_flag&, F);
+
+  friend struct detail::lot_access;
 
   std::atomic<bool> done_{false};
   mutex running_;

@@ -61,6 +61,7 @@ class mutex {
 
  private:
   friend class recursive_mutex;
+  friend class once_flag;
   friend struct detail::lot_access;
   static constexpr detail::parking_lot::word woken = 1 << 2, holder = ~detail::parking_lot::word{63};
   static constexpr detail::parking_lot::word on_his_way = woken | detail::parking_lot::waited_for;

@@ -13,6 +13,7 @@ namespace weft {
 class recursive_mutex {
  public:
   constexpr recursive_mutex() noexcept = default;
+  ~recursive_mutex() { once_.lot_.verify_empty("weft: a recursive_mutex was destroyed while somebody waits for it"); }
 
   // Has to be unlocked as often.
   void lock() {
