@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: BSL-1.0
 #include "stackless/driving.hpp"
 
+#include <new>
+#include <string>
 #include <utility>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/promise.hpp>
 #include <weft/stackless/sleep.hpp>
+#include <weft/stackless/task_ref.hpp>
 
 #include "context/raw_line.hpp"
 #include "sched/pick.hpp"
@@ -120,16 +123,25 @@ namespace {
 // One step of a task in debug mode. What else runs in it by symmetric transfer are tasks that began before.
 class watched_step {
  public:
-  watched_step(task_desk& desk, const task_core& task) noexcept
-      : desk_(desk), where_(task.where), begun_(desk.at.owner().clock().now()) {}
+  watched_step(task_desk& desk, task_core& task) noexcept
+      : desk_(desk), name_(name_of(task)), where_(task.where), begun_(desk.at.owner().clock().now()) {}
   watched_step(const watched_step&) = delete;
   watched_step& operator=(const watched_step&) = delete;
   ~watched_step() {
-    if (desk_.loop) desk_.loop->note_duration(begun_, "task", where_);
+    if (desk_.loop) desk_.loop->note_duration(begun_, "task", name_, where_);
   }
 
  private:
+  [[gnu::noinline, gnu::cold]] static std::string name_of(task_core& task) noexcept {
+    try {
+      return stackless::task_ref(task, task.id).name();
+    } catch (const std::bad_alloc&) {
+      return {};
+    }
+  }
+
   task_desk& desk_;
+  const std::string name_;  // it may have ended by then
   const std::source_location where_;
   const std::int64_t begun_;
 };

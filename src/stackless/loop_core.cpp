@@ -164,14 +164,15 @@ void loop_core::call_watched(callback& what) {
     loop_core& loop;
     callback& what;
     const std::int64_t begun;
-    ~watch() { loop.note_duration(begun, "callback", what.where); }
+    ~watch() { loop.note_duration(begun, "callback", {}, what.where); }
   } guard{*this, what, at_->owner().clock().now()};
   what.call();
 }
 
-void loop_core::note_duration(std::int64_t begun, const char* kind, const std::source_location& where) noexcept {
+void loop_core::note_duration(std::int64_t begun, const char* kind, std::string_view name,
+                              const std::source_location& where) noexcept {
   const std::int64_t took = at_->owner().clock().now() - begun;
-  if (took >= slow_callback.load(std::memory_order_relaxed)) write_slow(kind, where, took);
+  if (took >= slow_callback.load(std::memory_order_relaxed)) write_slow(kind, name, where, took);
 }
 
 // [loop-4]

@@ -37,6 +37,7 @@
 #include <memory>
 #include <mutex>
 #include <source_location>
+#include <string_view>
 #include <weft/detail/base/counted_pointer.hpp>
 #include <weft/detail/run/fifo.hpp>
 #include <weft/detail/stackless/callback.hpp>
@@ -99,7 +100,8 @@ class loop_core {
   void mark_turn() noexcept;
   void handle(const stackless::error_context& what) noexcept;
   // Debug mode: something began then, and has ended now.
-  void note_duration(std::int64_t begun, const char* kind, const std::source_location& where) noexcept;
+  void note_duration(std::int64_t begun, const char* kind, std::string_view name,
+                     const std::source_location& where) noexcept;
   void close() noexcept;  // [loop-4]
   [[nodiscard]] fd_watches& watches() noexcept { return *watches_; }
   [[nodiscard]] worker& at() const noexcept { return *at_; }

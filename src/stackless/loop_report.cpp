@@ -38,10 +38,13 @@ void write_report(const stackless::error_context& what) noexcept {
 }
 
 // asyncio's text, with a place for the name that a function of C++ has not.
-void write_slow(const char* kind, const std::source_location& where, std::int64_t took) noexcept {
+void write_slow(const char* kind, std::string_view name, const std::source_location& where,
+                std::int64_t took) noexcept {
   const auto milliseconds = std::uint64_t(took) / 1'000'000;
   raw_line line;
-  add(line.text("weft::stackless: executing the ").text(kind).text(" created at "), where);
+  line.text("weft::stackless: executing the ").text(kind);
+  if (!name.empty()) line.text(" \"").text(name).text("\"");
+  add(line.text(" created at "), where);
   line.text(" took ").number(milliseconds / 1000).text(".");
   for (std::uint64_t digit = 100; digit; digit /= 10) line.number(milliseconds / digit % 10);
   line.text(" seconds").write_to(STDERR_FILENO);

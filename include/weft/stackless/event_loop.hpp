@@ -153,8 +153,8 @@ class event_loop {
   void call_exception_handler(const error_context& what);
   static void default_exception_handler(const error_context& what) noexcept;
 
-  // Reports callbacks, and steps of tasks that start from now on, that hold the loop as long as slow_callback_duration()
-  // (100 ms); tasks that were never awaited; and refuses call_soon() from foreign threads. On stderr.
+  // Reports callbacks, and by their names tasks that start from now on, a step of which holds the loop as long as
+  // slow_callback_duration() (100 ms); tasks that were never awaited; and refuses call_soon() from foreign threads. On stderr.
   void set_debug(bool on);
   [[nodiscard]] bool get_debug() const noexcept;
   void set_slow_callback_duration(std::chrono::nanoseconds from);
