@@ -14,6 +14,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 #include <weft/sched/context_var.hpp>
 #include <weft/stackless.hpp>
@@ -203,6 +204,24 @@ TEST_CASE("timers that were cancelled while nobody ran their loop go when it run
   for (const auto& each : all) each.cancel();
   loop.run_until_complete(few_turns());
   CHECK(kept.use_count() == 1);
+}
+
+TEST_CASE("timers that another thread cancels while their loop runs go, too") {
+  event_loop loop;
+  const auto kept = std::make_shared<int>();
+  std::vector<weft::stackless::timer_handle> all;
+  for (int i = 0; i < 1'000; ++i) all.push_back(loop.call_later(1h, [kept] { ++*kept; }));
+  loop.run_until_complete([&]() -> task<> {
+    co_await few_turns();
+    std::thread other([&] {
+      for (const auto& each : all) each.cancel();
+    });
+    for (int i = 0; i < 1'000; ++i) co_await weft::stackless::yield();
+    other.join();
+    co_await few_turns();
+    co_await weft::stackless::to_thread([] {});  // turns of the loop, not only of this task
+  }());
+  CHECK(kept.use_count() < 600);  // half of them, at most, are kept
 }
 
 TEST_CASE("[hidden] what event loops keep to themselves" * doctest::skip()) {
