@@ -225,6 +225,9 @@ TEST_CASE("a dump has a line for every fiber: id, name, what it waits for, its d
     });
     auto limited = weft::spawn({.name = "limited"},
                                [] { weft::with_timeout(2h, [] { weft::this_fiber::sleep_until(weft::never); }); });
+    weft::channel<int> in, out;
+    auto receiving = weft::spawn({.name = "receiving"}, [&in] { in.receive(); });
+    auto sending = weft::spawn({.name = "sending"}, [&out] { out.send(1); });
     weft::this_fiber::sleep_for(1s);
     auto fresh = weft::spawn({.name = "fresh"}, [] {});
     const std::string text = dumped([](int fd) { weft::dump(fd); });
@@ -234,6 +237,8 @@ TEST_CASE("a dump has a line for every fiber: id, name, what it waits for, its d
     CHECK(line_with(text, "\"waiting\"").find("the end of another fiber") != std::string::npos);
     CHECK(line_with(text, "\"scoped\"").find("the children of its scope") != std::string::npos);
     CHECK(line_with(text, "\"limited\"").find("deadline") != std::string::npos);
+    CHECK(line_with(text, "\"receiving\"").find("waits for a value from a channel") != std::string::npos);
+    CHECK(line_with(text, "\"sending\"").find("waits for room in a channel") != std::string::npos);
     CHECK(line_with(text, "\"fresh\"").find("has not started") != std::string::npos);
     CHECK(line_with(text, "\"main\"").find("runs or is ready") != std::string::npos);
     CHECK(line_with(text, "\"child\"").find("this_fiber_test.cpp:") != std::string::npos);
