@@ -96,6 +96,41 @@ TEST_CASE("a channel may be destroyed by whoever has got its value") {
   }
 }
 
+// Caught by this: the same of a receiver, whether it takes what is sent or makes room for it.
+TEST_CASE("a channel may be destroyed by whoever has sent what had to be waited for") {
+  for (const std::size_t capacity : {0, 1}) {
+    for (const bool tries : {false, true}) {
+      alignas(channel<int>) static std::byte room[sizeof(channel<int>)];
+      channel<int>* c = nullptr;
+      bool right = true;
+      CHECK(litmus(
+                scaled(1000),
+                [&] {
+                  c = new (room) channel<int>(capacity);
+                  if (capacity == 1) c->send(7);
+                },
+                [&] { return right; },
+                [&](stagger& wait) {
+                  wait();
+                  c->send(7);
+                  std::destroy_at(c);
+                  std::memset(room, 0xff, sizeof room);
+                  wait();
+                  for (const std::byte one : room) right = right && one == std::byte(0xff);
+                },
+                [&](stagger& wait) {
+                  wait();
+                  std::optional<int> got;
+                  if (!tries)
+                    got = c->receive();
+                  else
+                    spin_until([&] { return (got = c->try_receive()).has_value(); });
+                  if (got != 7) right = false;
+                }) == 0);
+    }
+  }
+}
+
 // Caught by this: a close that does not claim everybody who was in line, or a node shown after the look at `closed_`.
 TEST_CASE("a close that meets a send and a receive leaves nobody waiting") {
   std::optional<channel<token>> c;
