@@ -2,13 +2,18 @@
 // Cancellations at the moments where an operation of a channel knows them from others: before its wait, and in clean-up.
 #include <doctest/doctest.h>
 
+#include <atomic>
 #include <chrono>
+#include <mutex>
 #include <optional>
 #include <utility>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "support/function_ref.hpp"
+#include "support/litmus.hpp"
 #include "support/refusal.hpp"
+#include "support/scale.hpp"
 #include "support/simulated.hpp"
 #include "sync/channels.hpp"
 #include "sync/values.hpp"
@@ -119,4 +124,36 @@ TEST_CASE("what a destructor sends and receives during unwinding is not interrup
     CHECK(ended_by_cancellation(cancelled));
     CHECK(cleaned == 2);
   });
+}
+
+// Caught by this: the same of a task, which nothing holds up in between but the channel's lock.
+TEST_CASE("a cancellation that comes while a task waits for the channel's lock is not lost") {
+  weft::runtime r({.workers = 1, .hog_threshold = 0ns});
+  stagger wait(1);
+  for (std::size_t round = 0; round < scaled(300); ++round) {
+    channel<int> c;
+    std::atomic<bool> comes{false};
+    weft::stackless::task_ref ref;
+    std::unique_lock lock(weft::detail::channel_access::core(c));
+    const auto body = [&]() -> weft::stackless::task<> {
+      comes = true;
+      if (round % 3 == 0)
+        co_await c.async_send(1);
+      else if (round % 3 == 1)
+        co_await c.async_receive();
+      else
+        co_await c.async_receive_until(1h);
+    };
+    auto f = r.spawn([&] {
+      auto waiting = weft::stackless::create_task(body());
+      ref = waiting.ref();
+      weft::await(waiting);
+    });
+    spin_until([&] { return comes.load(); });
+    wait();
+    ref.cancel();
+    lock.unlock();
+    CHECK(refuses(std::errc::operation_canceled, "", [&] { return f.join(), 0; }));
+    CHECK(nobody_waits(c));
+  }
 }
