@@ -8,7 +8,9 @@
 #include <chrono>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
+#include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 
 #include "support/refusal.hpp"
@@ -18,6 +20,7 @@
 
 using namespace std::chrono_literals;
 using weft::channel;
+using weft::test::ignore;
 using weft::test::refuses;
 using weft::test::simulate;
 using weft::test::throws_closed;
@@ -162,6 +165,24 @@ TEST_CASE("a closed channel refuses senders and is drained by receivers") {
   });
 }
 
+TEST_CASE("a closed channel refuses senders although it has room") {
+  simulate([] {
+    channel<token> c(2);
+    c.send(token(1));
+    c.close();
+    token mine(2);
+    CHECK(throws_closed([&] { c.send(std::move(mine)); }));
+    CHECK(throws_closed([&] { c.try_send(std::move(mine)); }));
+    CHECK(throws_closed([&] { c.send_until(std::move(mine), 1s); }));
+    CHECK(throws_closed([&] { weft::select(weft::on_send(c, mine, ignore)); }));
+    const auto sends = [&]() -> weft::stackless::task<> { co_await c.async_send(std::move(mine)); };
+    CHECK(throws_closed([&] { weft::await(sends()); }));
+    CHECK(mine.number() == 2);
+    CHECK(c.receive()->number() == 1);
+    CHECK(!c.receive());
+  });
+}
+
 TEST_CASE("closing wakes all who wait: senders keep their values, receivers get none") {
   simulate([] {
     channel<token> c(1);
@@ -223,6 +244,23 @@ TEST_CASE("a fiber that never has to wait lets others run all the same") {
           (void)c.receive();
         }
         other.join();
+      },
+      1);
+}
+
+TEST_CASE("a task that never has to wait at a channel lets others run all the same") {
+  simulate(
+      [] {
+        channel<int> c(1);
+        bool over = false;
+        const auto body = [&]() -> weft::stackless::task<> {
+          weft::go([&] { over = true; });
+          while (!over) {
+            co_await c.async_send(1);
+            (void)co_await c.async_receive();
+          }
+        };
+        weft::await(body());
       },
       1);
 }
