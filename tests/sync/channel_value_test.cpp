@@ -153,6 +153,28 @@ TEST_CASE("a channel that is destroyed destroys what it holds") {
   });
 }
 
+TEST_CASE("of a value that was received no object stays in the channel") {
+  simulate([] {
+    static int objects;
+    struct counted {
+      counted() { ++objects; }
+      counted(const counted&) noexcept { ++objects; }
+      ~counted() { --objects; }
+    };
+    objects = 0;
+    channel<counted> c(2);
+    for (int i = 0; i < 5; ++i) {
+      c.send(counted());
+      CHECK(objects == 1);
+      if (i % 2)
+        (void)c.receive();
+      else
+        (void)c.try_receive();
+      CHECK(objects == 0);
+    }
+  });
+}
+
 TEST_CASE("a negative or impossible capacity is refused by name") {
   const int negative = -1;
   CHECK(refuses(std::errc::invalid_argument, "negative capacity", [&] {
