@@ -175,6 +175,25 @@ TEST_CASE("cases can be kept and selected again") {
   });
 }
 
+TEST_CASE("cases that were waited for can be selected again, and another one of them runs") {
+  simulate([] {
+    channel<int> a, b;
+    int from_a = 0, from_b = 0;
+    auto first = on_receive(a, [&](std::optional<int> v) { from_a += *v; });
+    auto second = on_receive(b, [&](std::optional<int> v) { from_b += *v; });
+    auto sender = weft::spawn([&] {
+      for (channel<int>* to : {&a, &b, &a}) {
+        weft::this_fiber::sleep_for(1s);
+        to->send(1);
+      }
+    });
+    for (const std::size_t which : {0, 1, 0}) CHECK(select(first, second) == which);
+    sender.join();
+    CHECK(from_a == 2);
+    CHECK(from_b == 1);
+  });
+}
+
 TEST_CASE("a function may throw, park and select itself; the select is over by then") {
   simulate([] {
     channel<int> a(1), b;
