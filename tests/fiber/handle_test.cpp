@@ -41,11 +41,16 @@ TEST_CASE("joining twice, joining nothing and joining oneself are refused by nam
     CHECK(refuses(std::errc::invalid_argument, "fiber::detach", [&] { return std::move(none).detach(), 0; }));
 
     weft::fiber<> self;
-    self = weft::spawn([&self] {
-      CHECK(refuses(std::errc::resource_deadlock_would_occur, "join itself", [&] { return self.join(), 0; }));
-      CHECK(self.joinable());
-    });
-    self.join();
+    for (const bool is_joined : {true, false}) {
+      bool refused = false;
+      self = weft::spawn([&] {
+        refused = refuses(std::errc::resource_deadlock_would_occur, "join itself", [&] { return self.join(), 0; });
+        CHECK(self.joinable());
+      });
+      while (!is_joined && !refused) weft::this_fiber::yield();
+      self.join();
+      CHECK(refused);
+    }
   });
 }
 
@@ -114,6 +119,25 @@ TEST_CASE("a join that is cancelled leaves the handle joinable") {
     joiner.cancel();
     joiner.join();
     CHECK(child.join() == 9);
+  });
+}
+
+TEST_CASE("a join of a fiber that has returned but not ended can be cancelled") {
+  simulate([] {
+    struct lingering {
+      ~lingering() { weft::this_fiber::sleep_for(1h); }
+    };
+    weft::fiber_local<lingering> last;
+    auto child = weft::spawn([&last] { (void)*last; });
+    auto joiner = weft::spawn([&child] {
+      CHECK_THROWS_AS(child.join(), weft::cancelled);
+      CHECK(child.joinable());
+    });
+    weft::this_fiber::sleep_for(1s);
+    CHECK(!child.done());
+    joiner.cancel();
+    joiner.join();
+    child.join();
   });
 }
 
