@@ -13,6 +13,7 @@
 
 #include "fiber/cancelled.hpp"
 #include "support/alone.hpp"
+#include "support/function_ref.hpp"
 #include "support/refusal.hpp"
 #include "support/simulated.hpp"
 
@@ -244,4 +245,35 @@ TEST_CASE("the end of the runtime does not cut short the children of a scope beh
     while (ready != 4) weft::this_fiber::yield();
   });
   CHECK(ran == 3);
+}
+
+TEST_CASE("what a fiber handles while it receives or joins is its own afterwards, whoever goes on first") {
+  const auto handle = [](int number, weft::test::function_ref<void()> wait) {
+    try {
+      throw number;
+    } catch (int) {
+      wait();
+      try {
+        throw;
+      } catch (int again) {
+        CHECK(again == number);
+      }
+    }
+  };
+  for (const bool forwards : {true, false}) {
+    weft::run(
+        [&] {
+          weft::channel<int> one, two;
+          auto a = weft::spawn([&] { handle(1, [&] { one.receive(); }); });
+          auto b = weft::spawn([&] { return handle(2, [&] { two.receive(); }), 7; });
+          auto c = weft::spawn([&] { handle(3, [&] { a.join(); }); });
+          auto d = weft::spawn([&] { handle(4, [&] { CHECK(b.join() == 7); }); });
+          while (weft::stats().parked != 4) weft::this_fiber::yield();
+          (forwards ? one : two).send(1);
+          (forwards ? two : one).send(1);
+          c.join();
+          d.join();
+        },
+        {.workers = 1});
+  }
 }
