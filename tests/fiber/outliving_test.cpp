@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -182,5 +183,61 @@ TEST_CASE("the memory of fibers serves the next runtime, also if a handle has ke
       if (!is_kept) one = {};
     }
     CHECK(seen.size() < rounds);
+  }
+}
+
+TEST_CASE("the memory of a fiber serves the next, whatever its handle came to") {
+  using weft::spawn;
+  std::set<const void*> seen;
+  const auto note = [&seen] { seen.insert(weft::detail::current_fiber()); };
+  const auto number = [&] { return note(), 1; };
+  const auto fail = [&] {
+    note();
+    throw 1;
+  };
+  const auto wait = [](auto one) {
+    CHECK(one.join_until(weft::never));
+    return one;
+  };
+  const auto end_of = [](auto one) {
+    try {
+      one.join();
+    } catch (int) {
+    } catch (const std::system_error&) {
+    }
+  };
+  const std::function<void()> ways[] = {
+      [&] { spawn(note).join(); },
+      [&] { CHECK(spawn(number).join() == 1); },
+      [&] { wait(spawn(note)).join(); },
+      [&] { CHECK(wait(spawn(number)).join() == 1); },
+      [&] { end_of(spawn(fail)); },
+      [&] { end_of(wait(spawn(fail))); },
+      [&] {
+        auto cancelled = spawn([&] {
+          note();
+          weft::this_fiber::sleep_until(weft::never);
+        });
+        weft::this_fiber::yield();
+        cancelled.cancel();
+        end_of(std::move(cancelled));
+      },
+      [&] { (void)wait(spawn(number)); },
+      [&] {
+        spawn(note).detach();
+        weft::this_fiber::yield();
+      },
+      [&] { wait(spawn(number)).detach(); },
+  };
+  for (const auto& way : ways) {
+    weft::run(
+        [&] {
+          constexpr std::size_t rounds = 20;
+          seen.clear();
+          for (std::size_t i = 0; i < rounds; ++i) way();
+          CHECK(seen.size() > 0);
+          CHECK(seen.size() < rounds);
+        },
+        {.workers = 1});
   }
 }
