@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: BSL-1.0
-// Channels among plain threads that act at the same moment, very often.
+// Channels among plain threads, and a task, that act at the same moment, very often.
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <weft/stackless.hpp>
 #include <weft/sync/channel.hpp>
 #include <weft/sync/select.hpp>
+#include <weft/weft.hpp>
 
 #include "support/litmus.hpp"
 #include "support/scale.hpp"
@@ -128,6 +131,35 @@ TEST_CASE("a channel may be destroyed by whoever has sent what had to be waited 
                   if (got != 7) right = false;
                 }) == 0);
     }
+  }
+}
+
+// Caught by this: the same of a task.
+TEST_CASE("a channel that a task uses may be destroyed by its partner") {
+  weft::runtime r({.workers = 1, .hog_threshold = std::chrono::nanoseconds(0)});
+  stagger wait(1);
+  alignas(channel<int>) std::byte room[sizeof(channel<int>)];
+  for (std::size_t round = 0; round < scaled(1000); ++round) {
+    const bool sends = round % 2;
+    auto* const c = new (room) channel<int>();
+    int got = 7;
+    const auto body = [&]() -> weft::stackless::task<> {
+      if (sends)
+        co_await c->async_send(7);
+      else
+        got = (co_await c->async_receive()).value_or(0);
+    };
+    auto f = r.spawn([&] { weft::await(body()); });
+    if (sends)
+      CHECK(c->receive() == 7);
+    else
+      c->send(7);
+    std::destroy_at(c);
+    std::memset(room, 0xff, sizeof room);
+    wait();
+    CHECK(std::ranges::all_of(room, [](std::byte one) { return one == std::byte(0xff); }));
+    f.join();
+    CHECK(got == 7);
   }
 }
 
