@@ -2,10 +2,8 @@
 // What the blocking pool is to be asked for is done by a thread of it, and not on the fiber's worker.
 #include <arpa/inet.h>
 #include <doctest/doctest.h>
-#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -17,12 +15,7 @@
 #include <weft/hooks.hpp>
 #include <weft/weft.hpp>
 
-#include "hooks/files.hpp"
 #include "hooks/table.hpp"
-#include "support/temporary.hpp"
-
-using weft::test::fd;
-using weft::test::temporary_file;
 
 namespace {
 
@@ -45,8 +38,6 @@ std::ptrdiff_t begun_by(const std::function<void()>& call) {
 }  // namespace
 
 TEST_CASE("each function that is to be asked elsewhere is called by a thread of the pool") {
-  const temporary_file name;
-  const fd file(::open(name.name(), O_RDWR | O_CLOEXEC));
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
@@ -78,9 +69,6 @@ TEST_CASE("each function that is to be asked elsewhere is called by a thread of 
                                  &reason) == 0);
        }},
       {"system", [] { CHECK(::system("true") == 0); }},
-      {"fsync", [&] { CHECK(::fsync(file) == 0); }},
-      {"fdatasync", [&] { CHECK(::fdatasync(file) == 0); }},
-      {"syncfs", [&] { CHECK(::syncfs(file) == 0); }},
   };
   for (const auto& row : weft::detail::hooks_table()) {
     if (row.does != weft::detail::behaviour::asks_elsewhere) continue;
