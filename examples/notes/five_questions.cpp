@@ -6,6 +6,7 @@
 #include <iterator>
 #include <string>
 #include <thread>
+#include <utility>
 #include <weft/stackless.hpp>
 #include <weft/weft.hpp>
 

@@ -40,7 +40,7 @@ class event_loop {
   event_loop();
   event_loop(const event_loop&) = delete;
   event_loop& operator=(const event_loop&) = delete;
-  // close(). Not while it runs.
+  // close(). Not while it runs, nor in a call of its own executor: that ends the process.
   ~event_loop();
 
   // --- Callbacks. From callbacks and tasks of this loop and, while it does not run, from any thread; when it runs
