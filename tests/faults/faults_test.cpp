@@ -72,7 +72,8 @@ std::map<std::string, std::size_t> counts() {
   return result;
 }
 
-constexpr std::size_t seconds_for_one = weft::test::active_sanitizer == weft::test::sanitizer::none ? 10 : 100;
+// Only what hangs is to meet it, on a machine that has other things to do, too.
+constexpr std::size_t seconds_for_one = 100;
 
 void endure(const row& what, const std::vector<std::size_t>& calls, int error, const char* manner) {
   std::string arguments(what.name);

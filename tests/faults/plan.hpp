@@ -10,7 +10,7 @@ enum class how : int {
   once,      // that call alone
   from_now,  // and all that follow
   storm,     // of ten calls from that one on, nine
-  part       // no error: from that call on each does as little as it can
+  part       // no error: from that call on each does a hundredth of what it was asked, one byte at least
 };
 
 inline constexpr std::size_t most_rows = 128;
