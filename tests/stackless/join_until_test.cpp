@@ -29,6 +29,10 @@ task<int> number_after(int n, std::chrono::nanoseconds pause) {
   co_await sleep(pause);
   co_return n;
 }
+task<int> number_when(weft::event& gate, int n) {
+  co_await gate.async_wait();
+  co_return n;
+}
 task<> throws_its_own() {
   co_await yield();
   throw std::runtime_error("its own");
@@ -56,10 +60,12 @@ task<> waits(task_handle<>& whom, std::atomic<bool>& waiting, bool& was_cancelle
 
 TEST_CASE("join_until says whether the task has ended, and leaves the result to the join") {
   run([]() -> task<> {
-    auto slow = create_task(number_after(7, 2ms));
+    weft::event gate;
+    auto slow = create_task(number_when(gate, 7));
     CHECK_FALSE(co_await slow.join_until(1us));
     CHECK_FALSE(co_await slow.join_until(-1s));
     CHECK_FALSE(slow.done());
+    gate.set();
     CHECK(co_await slow.join_until(weft::never));
     CHECK(slow.done());
     CHECK(co_await slow.join_until(-1s));
