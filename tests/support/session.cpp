@@ -80,7 +80,7 @@ void report_leak(const std::string& what) {
 }
 
 void watch() {
-  const auto allowed = std::chrono::seconds(from_environment("WEFT_TEST_TIMEOUT", 120));
+  const auto allowed = std::chrono::seconds(from_environment("WEFT_TEST_TIMEOUT", 200));
   std::unique_lock lock(the().mutex);
   while (!the().stopping) {
     if (the().name.empty()) {

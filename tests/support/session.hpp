@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // What every test program does around its test cases: it notices a hang, a leak and a skip, and tells ./dev about them.
 //
-// Environment: `WEFT_TEST_TIMEOUT` seconds that one test case may take (120), `WEFT_TEST_LOG` a file that gets one line
+// Environment: `WEFT_TEST_TIMEOUT` seconds that one test case may take (200), `WEFT_TEST_LOG` a file that gets one line
 // per start and end of a test case, so that ./dev can name and count the test cases of a program that crashed.
 #pragma once
 
