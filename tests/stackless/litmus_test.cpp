@@ -8,6 +8,7 @@
 #include <optional>
 #include <thread>
 #include <utility>
+#include <vector>
 #include <weft/net/unix_stream.hpp>
 #include <weft/stackless.hpp>
 #include <weft/sync/event.hpp>
@@ -77,10 +78,14 @@ task<> joins_what_stays(std::atomic<bool>& started, std::atomic<std::size_t>& ca
   stays.cancel();
 }
 
-// One child after the other, each taken by whoever is free, until it has been told to stop.
+task<> ends_at_once() { co_return; }
+
+// One child after the other, each taken by whoever is free, until it has been told to stop. Others are kept, so that many a
+// child lies in memory that is new to who cancels.
 task<std::size_t> joins_in_turn(std::atomic<bool>& started, std::atomic<std::size_t>& cancellations,
                                 const std::atomic<bool>& done) {
   std::size_t joined = 0;
+  std::vector<task_handle<>> kept;
   stagger wait(5);
   const auto child = [](std::size_t turns) -> task<std::size_t> {
     stagger spins(turns + 1);
@@ -88,6 +93,8 @@ task<std::size_t> joins_in_turn(std::atomic<bool>& started, std::atomic<std::siz
     co_return turns;
   };
   for (started = true; !done; ++joined) {
+    if (kept.size() == 4'000) kept.clear();
+    kept.push_back(create_task(ends_at_once()));
     auto one = create_task(child(joined));
     wait(512);  // another worker may take it, and it may even have ended
     for (bool has_ended = false; !has_ended;) {
