@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSL-1.0
 """Every check of ./dev lint fails on a planted violation and passes its healthy twin."""
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -244,6 +245,7 @@ class Licence(Case):
         self.assert_healthy(licence)
 
 
+@unittest.skipIf(layout.missing(), layout.missing())
 class Layout(Case):
     def setUp(self):
         super().setUp()
@@ -320,9 +322,9 @@ class Length(Case):
 class Command(Case):
     """The program around the checks: what it exits with."""
 
-    def lint(self, *checks):
+    def lint(self, *checks, **environment):
         return subprocess.run([sys.executable, ROOT / "tools/lint", "--root", self.root, *checks],
-                              capture_output=True, text=True)
+                              capture_output=True, text=True, env={**os.environ, **environment})
 
     def test_a_violation_is_counted_and_is_the_exit_status(self):
         self.plant("src/left/code.cpp", "// A file.\n")
@@ -334,6 +336,17 @@ class Command(Case):
         done = self.lint("length")
         self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (0, "1 passed, 0 failed"))
         self.assertIn("length: warns", done.stdout)
+
+    def test_a_check_whose_program_is_not_installed_is_skipped(self):
+        self.plant("src/left/code.cpp", "// SPDX-License-Identifier: BSL-1.0\nint  second ;\n")
+        done = self.lint("licence", "layout", PATH=str(self.root))
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]), (0, "1 passed, 0 failed, 1 skipped"))
+
+    def test_a_format_that_cannot_be_had_is_an_error(self):
+        self.plant("src/left/code.cpp", "int  second ;\n")
+        done = self.lint("--fix", PATH=str(self.root))
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("nothing was formatted", done.stderr)
 
     def test_a_check_that_does_not_exist_is_an_error(self):
         self.assertNotEqual(self.lint("nonsense").returncode, 0)

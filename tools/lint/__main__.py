@@ -33,20 +33,25 @@ def main():
     if unknown:
         sys.exit(f"dev: there is no check {' '.join(unknown)}; there are {' '.join(CHECKS)}")
     if options.fix:
-        for check in (layout, paste, hooks):
+        for check in (paste, hooks, layout):
             check.fix(tree)
         return 0
 
-    failed = 0
+    failed = skipped = 0
     chosen = options.checks or CHECKS
     for name in chosen:
+        missing = getattr(CHECKS[name], "missing", str)()
+        if missing:
+            skipped += 1
+            print(f"{name}: skipped, {missing}")
+            continue
         violations = CHECKS[name].check(tree)
         warns = getattr(CHECKS[name], "WARNS", False)
         failed += bool(violations) and not warns
         print(f"{name}: {'warns' if violations and warns else 'failed' if violations else 'passed'}")
         for violation in violations:
             print(f"  {violation}")
-    print(f"{len(chosen) - failed} passed, {failed} failed")
+    print(f"{len(chosen) - failed - skipped} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed else 0
 
 

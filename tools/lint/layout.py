@@ -2,12 +2,18 @@
 """The files are formatted as .clang-format says. Version 14, since others disagree with it in details."""
 
 import re
+import shutil
 import subprocess
+import sys
 
 from tree import Violation
 
 PROGRAM = "clang-format-14"
 WARNING = re.compile(r"^(.*?):(\d+):\d+: (?:warning|error):", re.M)
+
+
+def missing():
+    return "" if shutil.which(PROGRAM) else f"{PROGRAM} is not installed"
 
 
 def check(tree):
@@ -25,4 +31,6 @@ def check(tree):
 
 
 def fix(tree):
+    if missing():
+        sys.exit(f"dev: nothing was formatted: {missing()}")
     subprocess.run([PROGRAM, "-i", "--style=file", *map(str, tree.cpp)], cwd=tree.root, check=True)

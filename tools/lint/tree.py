@@ -3,6 +3,7 @@
 
 import io
 import re
+import shutil
 import subprocess
 import tokenize
 from dataclasses import dataclass
@@ -33,11 +34,12 @@ class Tree:
     @cached_property
     def files(self):
         """Everything that git would commit; without git everything but build directories."""
-        listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=self.root,
-                                capture_output=True, text=True)
-        if listed.returncode == 0 and (self.root / ".git").exists():
+        found = []
+        if (self.root / ".git").exists() and shutil.which("git"):
+            listed = subprocess.run(["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=self.root,
+                                    capture_output=True, text=True)
             found = [Path(line) for line in listed.stdout.splitlines()]
-        else:
+        if not found:
             found = [path.relative_to(self.root) for path in self.root.rglob("*")]
             found = [path for path in found if not re.match(r"build(-.*)?$|\.", path.parts[0])]
         return sorted({path for path in found if (self.root / path).is_file()})
