@@ -19,6 +19,12 @@ TSAN = SANITIZED + ["-Db_sanitize=thread"]
 # nothing is inlined between files. It makes the examples, too; the others have those that tests/examples compiles.
 UNITY = ["-Dunity=on", "-Dunity_size=32"]
 
+# What meson looks for and goes on without. `./dev build` installs none of it, `./dev check` all: it takes what is new only
+# into a directory that is made anew.
+HEADERS = Path("/usr/include")
+USED_IF_THERE = ["valgrind/valgrind.h", "hiredis/hiredis.h", "postgresql/libpq-fe.h", "*/curl/curl.h", "mariadb/mysql.h",
+                 "openssl/ssl.h", "boost/asio.hpp"]
+
 
 @dataclass(frozen=True)
 class Build:
@@ -60,7 +66,7 @@ class Build:
             options += ["--cross-file", str(ROOT / "tools/cross" / f"{self.cross}.ini")]
         setup = ["meson", "setup", str(self.directory), *options, f"-Dcpp_args={' '.join(self.arguments())}"]
         # A directory that other options or another compiler made is made anew; the compiler cache keeps that cheap.
-        made_by = str([self.compiler, *setup])
+        made_by = str([self.compiler, *setup, *[name for name in USED_IF_THERE if any(HEADERS.glob(name))]])
         written = self.directory / "options.txt"
         configured = (self.directory / "build.ninja").exists() and written.exists()
         if configured and written.read_text() != made_by:

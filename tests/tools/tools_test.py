@@ -188,6 +188,15 @@ class Builds(Case):
         self.assertIn("--wipe", self.calls(options=["-Done=2"], compiler="clang++-16")[0])
         self.assertEqual(len(self.calls(options=["-Done=2"], compiler="clang++-16")), 1)
 
+    def test_a_library_that_was_installed_meanwhile_configures_anew(self):
+        headers = self.root / "include"
+        with mock.patch.object(builds, "HEADERS", headers):
+            self.calls()
+            (headers / "valgrind").mkdir(parents=True)
+            (headers / "valgrind/valgrind.h").touch()
+            self.assertIn("--wipe", self.calls()[0])
+            self.assertEqual(len(self.calls()), 1)
+
 
 class Measuring(unittest.TestCase):
     """What the demo and the benches start ends with them, however they end."""
