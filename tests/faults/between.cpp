@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include <cstdlib>
-#include <memory>
 #include <new>
 #include <system_error>
 #include <thread>
@@ -190,12 +189,14 @@ BETWEEN_NEW(_ZnwmRKSt9nothrow_t, (std::size_t n, const void* tag), (n, tag), fal
 BETWEEN_NEW(_ZnwmSt11align_val_tRKSt9nothrow_t, (std::size_t n, std::size_t alignment, const void* tag),
             (n, alignment, tag), false)
 
-using thread_state = std::unique_ptr<std::thread::_State>;
+// What the thread runs: private to newer libraries. It is a unique_ptr by value, hence the address of one that the caller
+// destroys.
+using thread_state = void*;
 #define START_THREAD "_ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE"
 void real_start(std::thread* self, thread_state state, void (*depend)()) asm("__real_" START_THREAD);
 void wrapped_start(std::thread* self, thread_state state, void (*depend)()) asm("__wrap_" START_THREAD);
 void wrapped_start(std::thread* self, thread_state state, void (*depend)()) {
   constexpr std::size_t row = index_of(START_THREAD);
   if (fails(row)) throw std::system_error(errno, std::generic_category(), "a thread cannot be started");
-  real_start(self, std::move(state), depend);
+  real_start(self, state, depend);
 }

@@ -10,11 +10,9 @@
 
 #include <array>
 #include <atomic>
-#include <memory>
 #include <new>
 #include <system_error>
 #include <thread>
-#include <utility>
 
 #include "faults/hooks/table.hpp"
 #include "faults/plan.hpp"
@@ -132,11 +130,13 @@ void* __wrap__ZnamRKSt9nothrow_t(std::size_t size, const void* tag) {
 
 }  // extern "C"
 
-using thread_state = std::unique_ptr<std::thread::_State>;
+// What the thread runs: private to newer libraries. It is a unique_ptr by value, hence the address of one that the caller
+// destroys.
+using thread_state = void*;
 #define START_THREAD "_ZNSt6thread15_M_start_threadESt10unique_ptrINS_6_StateESt14default_deleteIS1_EEPFvvE"
 void real_start(std::thread* self, thread_state state, void (*depend)()) asm("__real_" START_THREAD);
 void wrapped_start(std::thread* self, thread_state state, void (*depend)()) asm("__wrap_" START_THREAD);
 void wrapped_start(std::thread* self, thread_state state, void (*depend)()) {
   if (fails(index_of(START_THREAD))) throw std::system_error(errno, std::generic_category(), "a thread");
-  real_start(self, std::move(state), depend);
+  real_start(self, state, depend);
 }
