@@ -40,6 +40,9 @@ ended run(const std::string& command) {
   return result;
 }
 
+// Where glibc is 2.38 or newer, its headers call strtol and its like by another name, which takes numbers of C23.
+constexpr std::string_view of_c23 = "__isoc23_";
+
 // The C functions that the library calls, and of the C++ runtime those that fail.
 std::set<std::string> called_by_weft() {
   const ended listed = run("nm -u '" WEFT_LIBRARY "'");
@@ -51,6 +54,7 @@ std::set<std::string> called_by_weft() {
     if (at == line.npos) continue;
     std::string name = line.substr(at + 3);
     name = name.substr(0, name.find('@'));
+    if (name.starts_with(of_c23)) name.erase(0, of_c23.size());
     const bool is_cxx = name.starts_with("_Z");
     if (!is_cxx || name.starts_with("_Znw") || name.starts_with("_Zna") || name == weft::faults::thread_start)
       found.insert(name);
