@@ -9,12 +9,13 @@ testing=("${building[@]}" doctest-dev=/usr/include/doctest/doctest.h gdb=gdb)
 linting=(g++=g++ python3=python3)
 # The one version whose layout is ours; Debian 13 has it no more, and lint goes without.
 formatting=(clang-format-14=clang-format-14)
-# The rest of what `./dev check` needs.
+# The rest of what `./dev check` needs. Without dpkg-dev meson installs libraries into lib64, where Debian's CMake does
+# not look.
 checking=("${testing[@]}" "${linting[@]}" ccache=ccache spin=spin valgrind=valgrind cmake=cmake qemu-user=qemu-aarch64
   'libboost-context-dev=/usr/lib/*/libboost_context.so'  # libboost-dev has the headers of all
-  g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++)
-# What `./dev check --all` compiles with, too.
-compilers=(clang-16=clang++-16)
+  g++-aarch64-linux-gnu=aarch64-linux-gnu-g++ g++-riscv64-linux-gnu=riscv64-linux-gnu-g++ dpkg-dev=dpkg-architecture)
+# What `./dev check --all` compiles with, too: the plain one is too old on Debian 12, the other gone from Debian 13.
+compilers=('clang-16=/usr/bin/clang++-1[6-9]' 'clang=/usr/bin/clang++-1[6-9]')
 reporting=(python3=python3 gnuplot-nox=gnuplot)
 # What tests/clients takes: each program is skipped whose server or library cannot be had.
 clients=(redis-server=redis-server libhiredis-dev=/usr/include/hiredis/hiredis.h
