@@ -6,9 +6,6 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
-#include <exception>
-#include <fstream>
-#include <stdexcept>
 #include <string>
 #include <system_error>
 #include <thread>
@@ -16,6 +13,7 @@
 #include <vector>
 #include <weft/weft.hpp>
 
+#include "fiber/few_stacks.hpp"
 #include "poll/clock.hpp"
 #include "sched/scheduler.hpp"
 #include "sched/seams.hpp"
@@ -27,35 +25,13 @@
 
 using namespace std::chrono_literals;
 using weft::test::active_sanitizer;
+using weft::test::few;
+using weft::test::passes_with_few_stacks;
 using weft::test::refuses;
 using weft::test::run_alone;
 using weft::test::sanitizer;
 
 namespace {
-
-constexpr std::size_t few = 40;  // stacks, about
-
-void passes(const char* what, const std::string& mappings = "80", const std::vector<std::string>& environment = {}) {
-  std::vector<std::string> all = environment;
-  all.push_back("WEFT_DEBUG=guards=mprotect,mappings=" + mappings);
-  const auto end = run_alone(what, all);
-  CHECK(end.signal == 0);
-  CHECK(end.status == 0);
-  if (end.status != 0) std::fputs(end.said.c_str(), stderr);
-}
-
-// Fibers that park, until a spawn is refused.
-std::vector<weft::fiber<>> use_up() {
-  std::vector<weft::fiber<>> all;
-  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&all] {
-    for (;;) {
-      all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
-      weft::this_fiber::yield();
-    }
-    return 0;
-  }));
-  return all;
-}
 
 // Whether it was destroyed on a fiber, where it may park.
 class body_of_a_waiting_fiber {
@@ -99,23 +75,6 @@ class leaping_clock final : public weft::detail::clock {
 
 }  // namespace
 
-TEST_CASE("alone: no stack while spawning" * doctest::skip()) {
-  weft::run([] {
-    {
-      auto all = use_up();
-      CHECK(all.size() + 5 > few / 2);
-      CHECK(all.size() < 20 * few);  // those too that were spawned before a worker found out
-      // The runtime lives on, and so do they.
-      for (auto& f : all) CHECK(!f.done());
-      weft::runtime& here = weft::this_runtime();
-      std::thread([&here] {
-        CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&here] { return here.go([] {}), 0; }));
-      }).join();
-    }
-    CHECK(weft::spawn([] { return 5; }).join() == 5);
-    while (weft::stats().live_fibers != 1) weft::this_fiber::yield();  // another worker counts behind the join
-  });
-}
 TEST_CASE("alone: more fibers than stacks" * doctest::skip()) {
   weft::run([] {
     std::atomic<std::size_t> ran{0};
@@ -283,38 +242,25 @@ TEST_CASE("alone: a worker goes to sleep while another one runs out of stacks" *
   clock.let_go();
   while (started == before) std::this_thread::yield();  // those stacks serve
 }
-TEST_CASE("alone: stacks run out" * doctest::skip()) {
-  weft::run([] {
-    std::size_t limit = 0;
-    std::ifstream("/proc/sys/vm/max_map_count") >> limit;
-    const auto all = use_up();
-    CHECK(all.size() > limit / 5);  // a guard splits a mapping, and half of the limit is what weft uses
-    CHECK(all.size() < limit);
-  });
-}
-
-TEST_CASE("when stacks run out spawn throws and says why, and the runtime lives on") {
-  passes("alone: no stack while spawning");
-}
 
 TEST_CASE("fibers that were spawned before anybody knew wait for the stacks of others") {
   // A second worker would begin, and find out, while they are being spawned.
-  passes("alone: more fibers than stacks", "80", {"WEFT_WORKERS=1"});
-  passes("alone: more fibers than stacks on a worker that is never idle", "80", {"WEFT_WORKERS=1"});
-  passes("alone: more fibers for each worker than stacks");
+  passes_with_few_stacks("alone: more fibers than stacks", "80", {"WEFT_WORKERS=1"});
+  passes_with_few_stacks("alone: more fibers than stacks on a worker that is never idle", "80", {"WEFT_WORKERS=1"});
+  passes_with_few_stacks("alone: more fibers for each worker than stacks");
 }
 
 TEST_CASE("a fiber that is cancelled while it waits for a stack is destroyed on a fiber") {
-  passes("alone: cancelled while it waits for a stack", "80", {"WEFT_WORKERS=1"});
+  passes_with_few_stacks("alone: cancelled while it waits for a stack", "80", {"WEFT_WORKERS=1"});
 }
 
 TEST_CASE("who comes to wait for a stack when the last of those before has gone is not lost") {
-  passes("alone: the last one goes before others come");
+  passes_with_few_stacks("alone: the last one goes before others come");
 }
 
 TEST_CASE("where no fiber has a stack, those that wait fail and say why") {
   // Those that the workers have in reserve are all that there are.
-  passes("alone: no stack at all", std::to_string(2 * weft::test::workers()));
+  passes_with_few_stacks("alone: no stack at all", std::to_string(2 * weft::test::workers()));
 }
 
 TEST_CASE("a fiber whose stack is larger than the address space waits without harm to others") {
@@ -322,7 +268,7 @@ TEST_CASE("a fiber whose stack is larger than the address space waits without ha
     weft::test::skip("the sanitizers' own address space has no limit");
     return;
   }
-  passes("alone: no stack of that size", "200");
+  passes_with_few_stacks("alone: no stack of that size", "200");
 }
 
 TEST_CASE("fibers that wait long for a stack are told of on stderr, with the reason") {
@@ -332,19 +278,9 @@ TEST_CASE("fibers that wait long for a stack are told of on stderr, with the rea
 }
 
 TEST_CASE("a fiber that waits for a stack does not count as parked") {
-  passes("alone: counts those who wait for a stack", "80", {"WEFT_WORKERS=1"});
+  passes_with_few_stacks("alone: counts those who wait for a stack", "80", {"WEFT_WORKERS=1"});
 }
 
 TEST_CASE("a worker that is about to sleep when stacks run out gives back those that it keeps") {
-  passes("alone: a worker goes to sleep while another one runs out of stacks");
-}
-
-TEST_CASE("stacks run out at half of vm.max_map_count") {
-  std::size_t limit = 0;
-  std::ifstream("/proc/sys/vm/max_map_count") >> limit;
-  if (active_sanitizer != sanitizer::none || limit == 0 || limit > 300'000) {
-    weft::test::skip("it takes as many live fibers as vm.max_map_count");
-    return;
-  }
-  passes("alone: stacks run out", "0");
+  passes_with_few_stacks("alone: a worker goes to sleep while another one runs out of stacks");
 }
