@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <mutex>
+#include <new>
+#include <string>
+#include <system_error>
 #include <utility>
 #include <weft/base/deadline.hpp>
 
@@ -28,6 +31,31 @@ bool is_over(const control_block& fresh, std::int64_t now) noexcept {
   return !fresh.parent && (fresh.base.effective <= now || fresh.of->is_root_cancelled());
 }
 
+// What a pool of stacks has said, once more.
+class no_stack final : public std::system_error {
+ public:
+  explicit no_stack(const std::system_error& said) : std::system_error(said.code()), what_(said.what()) {}
+  [[nodiscard]] const char* what() const noexcept override { return what_.c_str(); }
+
+ private:
+  std::string what_;
+};
+
+// An error that says the same and belongs to the caller alone. [stack-5]
+std::exception_ptr again(const std::exception_ptr& reason) noexcept {
+  try {
+    try {
+      std::rethrow_exception(reason);
+    } catch (const std::system_error& said) {
+      throw no_stack(said);
+    }
+  } catch (const no_stack&) {
+    return std::current_exception();
+  } catch (...) {
+    return std::make_exception_ptr(std::bad_alloc());
+  }
+}
+
 }  // namespace
 
 // What a look has found out about the stacks that there are, so that it asks once.
@@ -48,7 +76,8 @@ class shortage::known_stacks {
   std::uint64_t none_ = 0;  // a bit for each class
 };
 
-void shortage::wait(fiber_desk& desk, control_block& fresh, std::exception_ptr why) noexcept {
+void shortage::wait(fiber_desk& desk, control_block& fresh, const std::exception_ptr& why) noexcept {
+  std::exception_ptr reason = again(why);
   fresh.next = nullptr;
   fresh.waits_for.store("a stack", std::memory_order_release);
   bool is_first = false;
@@ -57,7 +86,7 @@ void shortage::wait(fiber_desk& desk, control_block& fresh, std::exception_ptr w
     is_first = !first_;
     (first_ ? last_->next : first_) = &fresh;
     last_ = &fresh;
-    reason_.swap(why);
+    reason_.swap(reason);
     if (is_first) {
       since_ = none_since_ = desk.at.owner().clock().now();
       is_hopeless_ = has_complained_ = false;
@@ -75,7 +104,7 @@ void shortage::throw_reason() {
   std::exception_ptr reason;
   {
     const std::lock_guard guard(lock_);
-    reason = reason_;
+    if (reason_) reason = again(reason_);
   }
   if (reason) std::rethrow_exception(std::move(reason));
 }
@@ -106,7 +135,7 @@ stack* shortage::stack_for(fiber_desk& desk, known_stacks& stacks, control_block
   stack* const s = desk.take_reserve();
   if (s && !over) {  // it will be destroyed like a cancelled one
     fresh.how = fate::failed;
-    fresh.error = reason_;
+    fresh.error = again(reason_);
     fresh.base.requested.store(true, std::memory_order_release);
   }
   return s;

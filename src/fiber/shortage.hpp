@@ -20,6 +20,9 @@
 //            its free blocks, so that the next spawn asks here. (Blocks that come back meanwhile are used without asking:
 //            their fibers have given back their stacks, too.)
 //  [stack-4] When no fiber has a stack, none will come back: those who wait fail with the reason.
+//  [stack-5] The reason is seen under the lock only; who is told it gets an error of his own. What several threads share,
+//            the last one frees, ordered by a count in the C++ runtime library of which race detectors do not know; and
+//            an error that is caught may be changed.
 #pragma once
 
 #include <atomic>
@@ -46,7 +49,7 @@ class shortage {
   // Whether somebody waits. Any thread. Relaxed: the list is under the lock, and who comes too early looks again.
   [[nodiscard]] bool is_on() const noexcept { return waiting_.load(std::memory_order_relaxed) != 0; }
   // [stack-1] On the desk's worker.
-  void wait(fiber_desk& desk, control_block& fresh, std::exception_ptr why) noexcept;
+  void wait(fiber_desk& desk, control_block& fresh, const std::exception_ptr& why) noexcept;
   // [stack-2] On the desk's worker. When it wants to be called again, on the clock; `deadline::limit`: never.
   std::int64_t attend(fiber_desk& desk, std::int64_t now) noexcept {
     return is_on() ? attend_slowly(desk, now) : deadline::limit;

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cstddef>
+#include <exception>
 #include <fstream>
 #include <system_error>
 #include <thread>
@@ -22,17 +23,26 @@ using weft::test::sanitizer;
 
 namespace {
 
+using fibers = std::vector<weft::fiber<>>;
+
 // Fibers that park, until a spawn is refused.
-std::vector<weft::fiber<>> use_up() {
-  std::vector<weft::fiber<>> all;
-  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&all] {
-    for (;;) {
-      all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
-      weft::this_fiber::yield();
-    }
-    return 0;
-  }));
+[[noreturn]] void spawn_until_refused(fibers& all) {
+  for (;;) {
+    all.push_back(weft::spawn([] { weft::this_fiber::sleep_until(weft::never); }));
+    weft::this_fiber::yield();
+  }
+}
+fibers use_up() {
+  fibers all;
+  CHECK(refuses(std::errc::not_enough_memory, "vm.max_map_count", [&all] { spawn_until_refused(all); }));
   return all;
+}
+std::exception_ptr refusal(fibers& all) {
+  try {
+    spawn_until_refused(all);
+  } catch (const std::system_error&) {
+    return std::current_exception();
+  }
 }
 
 }  // namespace
@@ -54,6 +64,18 @@ TEST_CASE("alone: no stack while spawning" * doctest::skip()) {
     while (weft::stats().live_fibers != 1) weft::this_fiber::yield();  // another worker counts behind the join
   });
 }
+TEST_CASE("alone: no stack while every worker spawns" * doctest::skip()) {
+  weft::run([] {
+    for (int round = 0; round < 20; ++round) {
+      weft::with_scope([](weft::scope& s) {
+        for (unsigned i = 0; i < weft::test::workers(); ++i) s.spawn({.worker = int(i)}, [] { use_up(); });
+      });
+    }
+    fibers all;
+    const std::exception_ptr one = refusal(all);
+    CHECK(one != refusal(all));
+  });
+}
 TEST_CASE("alone: stacks run out" * doctest::skip()) {
   weft::run([] {
     std::size_t limit = 0;
@@ -66,6 +88,10 @@ TEST_CASE("alone: stacks run out" * doctest::skip()) {
 
 TEST_CASE("when stacks run out spawn throws and says why, and the runtime lives on") {
   passes_with_few_stacks("alone: no stack while spawning");
+}
+
+TEST_CASE("each spawn that is refused gets an error of its own") {
+  passes_with_few_stacks("alone: no stack while every worker spawns");
 }
 
 TEST_CASE("stacks run out at half of vm.max_map_count") {
