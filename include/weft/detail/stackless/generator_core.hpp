@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <exception>
 #include <utility>
+#include <weft/detail/stackless/frame.hpp>
 
 namespace weft::stackless {
 
@@ -26,7 +27,7 @@ struct generator_exit {};
 
 namespace weft::detail {
 
-struct generator_core {
+struct generator_core : promise_in_frame {
   enum class state : std::uint8_t { created, suspended, running, ended };
 
   generator_core() noexcept = default;

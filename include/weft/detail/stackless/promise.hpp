@@ -14,6 +14,7 @@
 #include <source_location>
 #include <type_traits>
 #include <utility>
+#include <weft/detail/stackless/frame.hpp>
 #include <weft/detail/stackless/operation.hpp>
 
 namespace weft::detail {
@@ -94,7 +95,7 @@ template <class Kept> class awaited_through {
   decltype(make(std::declval<Kept&>(), std::declval<task_core&>())) awaiter_;
 };
 
-struct promise_base {
+struct promise_base : promise_in_frame {
   class at_end {
    public:
     [[nodiscard]] bool await_ready() const noexcept { return false; }
