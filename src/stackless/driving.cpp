@@ -42,10 +42,32 @@ std::coroutine_handle<> count(task_desk& desk, task_core& task) noexcept {
   return task.leaf;
 }
 
+[[nodiscard]] bool is_to_run(const task_desk& desk, const task_core& fresh) noexcept {
+  return !fresh.word.pending() && !desk.all.is_root_cancelled();
+}
+
+// From here on it has started, and stays.
+[[gnu::always_inline]] inline void settle(task_desk& desk, task_core& fresh) noexcept {
+  std::atomic_ref(fresh.home).store(&desk.at, std::memory_order_relaxed);  // get_stack() looks at it from anywhere
+  fresh.desk = &desk;
+  fresh.promise->self = &fresh;
+  fresh.leaf = fresh.root;
+  fresh.resume = desk.is_watched() ? &resume_watched : &resume_task;
+}
+
+// Whether the running task may transfer to it.
+[[gnu::always_inline]] inline bool is_ready(task_desk& desk, runnable& picked) noexcept {
+  if (picked.resume == &resume_task) [[likely]]
+    return true;
+  if (picked.resume != &start_task || desk.is_watched() || !is_to_run(desk, task_of(picked))) return false;
+  settle(desk, task_of(picked));
+  return true;
+}
+
 // [task-1] What the running task transfers to: what was picked, or nothing, and the worker's loop goes on.
 [[gnu::always_inline]] inline std::coroutine_handle<> bring(task_desk& desk, runnable* picked) noexcept {
   for (; picked; picked = desk.at.pick()) {
-    const bool ready = picked->resume == &resume_task;
+    const bool ready = is_ready(desk, *picked);
     if (!ready && picked->resume != &resume_operation) [[unlikely]] {
       desk.at.hand_over = picked;
       break;
@@ -97,11 +119,23 @@ void finish(task_desk& desk, task_core& task) noexcept {
   task_desk::count(desk.ended);
 }
 
-void finish_root(task_desk& desk, task_core& task) noexcept {
-  task.how = task_core::fate::returned;
-  if (task.promise->error) [[unlikely]]
-    settle_error(task);
+[[gnu::noinline]] void finish_root_slowly(task_desk& desk, task_core& task) noexcept {
+  if (task.promise->error) settle_error(task);
   finish(desk, task);
+}
+
+// Nobody but a joiner is to be told of the end of a root.
+[[nodiscard]] bool ends_as_usual(const task_core& task) noexcept {
+  return !task.promise->error && !task.follower && !task.has_context && !task.thread_waits;
+}
+
+[[gnu::always_inline]] inline void finish_root(task_desk& desk, task_core& task) noexcept {
+  task.how = task_core::fate::returned;
+  waiter* joiner = nullptr;
+  if (!ends_as_usual(task) || !task.end.finish_at_once(joiner)) [[unlikely]]
+    return finish_root_slowly(desk, task);
+  if (joiner) unpark_joiner(desk.at, *joiner);
+  task_desk::count(desk.ended);
 }
 
 // On the worker's loop: runs until no task can be transferred to.
@@ -146,21 +180,17 @@ class watched_step {
   const std::int64_t begun_;
 };
 
-// Nothing has kept it from that.
+[[gnu::noinline]] void drive_watched(task_desk& desk, task_core& task) noexcept {
+  const watched_step step(desk, task);
+  drive(desk, task.leaf);
+}
+
 [[gnu::always_inline]] inline void begin(task_desk& desk, task_core& task) noexcept {
-  std::atomic_ref(task.home).store(&desk.at, std::memory_order_relaxed);  // get_stack() looks at it from anywhere
-  task.desk = &desk;
-  task.promise->self = &task;
-  if (desk.is_watched()) [[unlikely]] {
-    watched_step step(desk, task);
-    task.resume = &resume_watched;
-    desk.set_running(&task);
-    drive(desk, task.root);
-    return;
-  }
-  task.resume = &resume_task;
+  settle(desk, task);
   desk.set_running(&task);
-  drive(desk, task.root);
+  if (desk.is_watched()) [[unlikely]]
+    return drive_watched(desk, task);
+  drive(desk, task.leaf);
 }
 
 }  // namespace
@@ -170,13 +200,11 @@ task_core::task_core() noexcept : runnable(&start_task), waiter(&unpark_task), l
 void start_task(runnable& r) noexcept {
   task_desk& desk = *task_desk_on_entry();
   task_core& task = task_of(r);
-  if (task.word.pending() || desk.all.is_root_cancelled()) [[unlikely]] {
-    std::exchange(task.root, nullptr).destroy();
-    task.how = task_core::fate::cancelled;
-    finish(desk, task);
-    return;
-  }
-  begin(desk, task);
+  if (is_to_run(desk, task)) [[likely]]
+    return begin(desk, task);
+  std::exchange(task.root, nullptr).destroy();
+  task.how = task_core::fate::cancelled;
+  finish(desk, task);
 }
 
 void start_all_the_same(runnable& r) noexcept {
@@ -188,8 +216,9 @@ void start_all_the_same(runnable& r) noexcept {
 }
 
 void resume_watched(runnable& r) noexcept {
-  const watched_step step(desk_of(task_of(r)), task_of(r));
-  resume_task(r);
+  task_desk& desk = desk_of(task_of(r));
+  desk.set_running(&task_of(r));
+  drive_watched(desk, task_of(r));
 }
 
 void resume_task(runnable& r) noexcept {
@@ -224,7 +253,33 @@ std::coroutine_handle<> bounce(task_core& self, std::coroutine_handle<> to) noex
   return std::noop_coroutine();
 }
 
+namespace {
+
+// [task-5] Whether that ended it.
+bool finish_for_neighbour(task_desk& desk, task_core& task) noexcept {
+  waiter* const joiner = task.end.direct_joiner();
+  if (!joiner || joiner->unpark != &unpark_task || !ends_as_usual(task)) return false;
+  task_core& neighbour = task_of(*joiner);
+  if (std::atomic_ref(neighbour.home).load(std::memory_order_relaxed) != &desk.at) return false;
+  task.how = task_core::fate::returned;
+  if (!task.end.finish_for(*joiner)) [[unlikely]]
+    return false;
+  desk.at.push_next(neighbour);
+  task_desk::count(desk.ended);
+  return true;
+}
+
+[[gnu::noinline]] std::coroutine_handle<> end_of_joined_root(task_core& self) noexcept {
+  task_desk& desk = desk_of(self);
+  if (finish_for_neighbour(desk, self)) return bring(desk, desk.at.pick());
+  desk.ended_root = &self;
+  return std::noop_coroutine();
+}
+
+}  // namespace
+
 std::coroutine_handle<> end_of_root(task_core& self) noexcept {
+  if (self.end.direct_joiner()) return end_of_joined_root(self);
   desk_of(self).ended_root = &self;
   return std::noop_coroutine();
 }

@@ -11,6 +11,10 @@
 //           the task goes on.
 //  [task-4] A root that ends returns to the worker's loop, which only then tells the joiner: the frame is left for good,
 //           and may be destroyed from another worker.
+//  [task-5] But if a task of the same worker joins it directly, that one is told at once and transferred to: it cannot
+//           destroy the frame before the transfer has left it. The ending root sees a joiner in its word, then that
+//           worker as the joiner's home, and ends if its word is still the same. Between these it must be the same joiner:
+//           a task of this worker does nothing while another one runs there, neither end nor join anew.
 #pragma once
 
 #include "stackless/tasks.hpp"

@@ -13,6 +13,36 @@
 
 namespace weft::detail {
 
+namespace {
+
+// `end` comes last, when it starts. The order of the fields, so that what is zero is written at once.
+[[gnu::always_inline]] inline void renew(task_core& task, std::coroutine_handle<> root, promise_base* promise,
+                                         tasks& of, std::uint64_t id, std::source_location where) noexcept {
+  task.resume = &start_task;
+  std::atomic_ref(task.home).store(nullptr, std::memory_order_relaxed);  // as `settle` does
+  task.desk = nullptr;
+  task.root = root;
+  task.promise = promise;
+  task.of = &of;
+  task.id = id;
+  task.where = where;
+  task.how = task_core::fate::none;
+  task.swept = false;
+  task.hidden = false;
+  task.told = false;
+  task.cancel_requests = 0;
+  task.thread_waits = false;
+  task.follower = nullptr;
+}
+
+[[gnu::always_inline]] inline void start_inside(task_desk& desk, task_core& task) noexcept {
+  task_desk::count(desk.created);
+  task.end.begin(false);
+  desk.at.push_fresh(task);
+}
+
+}  // namespace
+
 task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* promise, std::source_location where) {
   task_desk* desk = task_desk_on_entry();
   const task_core* const creator = desk ? desk->running() : nullptr;
@@ -25,21 +55,8 @@ task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* pro
   }
   if (!promise) throw_error(std::errc::invalid_argument, "weft::stackless: the task is empty (made so, or moved from)");
   task_core& task = desk ? desk->blocks.take() : task_store::of_process().take_one();
-  task.resume = &start_task;
-  task.home = nullptr;
-  task.desk = nullptr;
-  task.root = root;
-  task.promise = promise;
-  task.of = all;
-  task.id = desk ? desk->next_id() : all->take_ids(1);
-  task.where = where;
-  task.how = task_core::fate::none;
+  renew(task, root, promise, *all, desk ? desk->next_id() : all->take_ids(1), where);
   task.thread_waits = !desk && of;
-  task.swept = false;
-  task.hidden = false;
-  task.told = false;
-  task.cancel_requests = 0;
-  task.follower = nullptr;
   if (!creator || creator->has_context) task.inherit(creator ? creator->context : context_place_here(false));
   return task;
 }
@@ -47,16 +64,32 @@ task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* pro
 void start(task_core& task) noexcept {
   task_desk* const desk = task_desk_on_entry();
   tasks& of = *task.of;
-  const bool inside = desk && &desk->all == &of;
-  if (inside)
-    task_desk::count(desk->created);
-  else
-    of.created_outside.fetch_add(1, std::memory_order_release);  // [empty-1]
+  if (desk && &desk->all == &of) return start_inside(*desk, task);
+  of.created_outside.fetch_add(1, std::memory_order_release);  // [empty-1]
   task.end.begin(false);
-  if (inside)
-    desk->at.push_fresh(task);
-  else
-    of.owner().submit(task);
+  of.owner().submit(task);
+}
+
+namespace {
+
+[[gnu::noinline]] task_core& start_new_slowly(std::coroutine_handle<> root, promise_base* promise,
+                                              std::source_location where) {
+  task_core& task = new_task(nullptr, root, promise, where);
+  start(task);
+  return task;
+}
+
+}  // namespace
+
+task_core& start_new(std::coroutine_handle<> root, promise_base* promise, std::source_location where) {
+  task_desk* const desk = task_desk_on_entry();
+  const task_core* const creator = desk ? desk->running() : nullptr;
+  if (!creator || creator->has_context || !promise || desk->blocks.is_empty()) [[unlikely]]
+    return start_new_slowly(root, promise, where);
+  task_core& task = desk->blocks.take();
+  renew(task, root, promise, desk->all, desk->next_id(), where);
+  start_inside(*desk, task);
+  return task;
 }
 
 std::coroutine_handle<> eager_start::let_it_go_first() noexcept {
@@ -69,10 +102,8 @@ std::coroutine_handle<> eager_start::let_it_go_first() noexcept {
   return std::noop_coroutine();
 }
 
-task_core& verified(task_core* core) {
-  if (!core)
-    throw_error(std::errc::invalid_argument, "weft::stackless: no task (made empty, moved from, or joined before)");
-  return *core;
+void throw_no_task() {
+  throw_error(std::errc::invalid_argument, "weft::stackless: no task (made empty, moved from, or joined before)");
 }
 
 bool cancel(task_core& core) noexcept {
@@ -107,20 +138,17 @@ void throw_was_cancelled() {
   throw_error(std::errc::operation_canceled, "weft::stackless: the task that was awaited was cancelled");
 }
 
-namespace {
-
-void refuse_oneself(const task_core& whom, const task_core& self) {
-  if (&whom == &self)
-    throw_error(std::errc::resource_deadlock_would_occur, "weft::stackless: a task cannot await itself");
+void throw_awaits_itself() {
+  throw_error(std::errc::resource_deadlock_would_occur, "weft::stackless: a task cannot await itself");
 }
+
+namespace {
 
 [[noreturn]] void refuse_another() {
   throw_error(std::errc::invalid_argument, "weft::stackless: another task is awaiting this one");
 }
 
 }  // namespace
-
-task_join::task_join(task_core& whom, task_core& self) : whom_(whom), self_(self) { refuse_oneself(whom, self); }
 
 // [join-4]
 std::coroutine_handle<> task_join::wait() noexcept {
@@ -154,7 +182,7 @@ void task_join::after_wait() {
 bool task_join_until::await_ready() const {
   if (self().word.pending()) [[unlikely]]
     throw_cancelled(self());
-  refuse_oneself(whom_, self());
+  if (&whom_ == &self()) throw_awaits_itself();
   return whom_.end.has_ended();
 }
 

@@ -53,6 +53,7 @@ class task_cache {
   task_cache& operator=(const task_cache&) = delete;
   ~task_cache();
 
+  [[nodiscard]] bool is_empty() const noexcept { return !free_; }
   [[nodiscard]] task_core& take() {
     if (!free_) [[unlikely]]
       refill();

@@ -230,6 +230,7 @@ TEST_CASE("[hidden] what event loops write" * doctest::skip()) {
     co_await yield();
   }());
   loop.run_until_complete(loop.create_task(answer(), "a slow one"));
+  loop.run_until_complete([]() -> task<> { co_await create_task(answer(), "a child"); }());
   loop.set_slow_callback_duration(1h);
   loop.set_exception_handler([](event_loop&, const error_context&) { throw std::runtime_error("the handler"); });
   loop.call_soon([] { throw std::runtime_error("again"); });
@@ -252,6 +253,7 @@ TEST_CASE("without a handler it is a line on stderr; debug mode names slow callb
   CHECK(end.said_this("executing the callback created at"));
   CHECK(end.said_this("executing the task \"Task-"));
   CHECK(end.said_this("executing the task \"a slow one\" created at"));
+  CHECK(end.said_this("executing the task \"a child\" created at"));
   CHECK(end.said_this("event_loop_misuse_test.cpp"));
   CHECK(end.said_this("was never awaited"));
   CHECK(end.said_this("Unhandled error in exception handler: the handler"));

@@ -14,6 +14,7 @@
 #include <weft/sync/event.hpp>
 #include <weft/weft.hpp>
 
+#include "stackless/tasks.hpp"
 #include "support/litmus.hpp"
 #include "support/scale.hpp"
 
@@ -24,6 +25,7 @@ using weft::stackless::run;
 using weft::stackless::sleep;
 using weft::stackless::task;
 using weft::stackless::task_handle;
+using weft::stackless::yield;
 using weft::test::patient_rounds;
 using weft::test::scaled;
 using weft::test::spin_until;
@@ -115,6 +117,14 @@ task<int> spins(frame_guard, std::atomic<bool>& started, std::size_t turns) {
   stagger wait(turns + 1);
   wait(256);
   co_return int(turns);
+}
+
+// Ends when its joiner is to be seen, and thus is suspended or about to be.
+task<std::thread::id> ends_when_joined(std::atomic<bool>& started) {
+  started = true;
+  const weft::detail::task_core& self = *weft::detail::task_desk_on_entry()->running();
+  while (!self.end.direct_joiner()) co_await yield();
+  co_return std::this_thread::get_id();
 }
 
 // How often the count that the task keeps was not that of its cancellations.
@@ -229,6 +239,27 @@ TEST_CASE("a task that ends on one worker may be destroyed by its joiner on anot
       }(alive),
       {.workers = 2});
   CHECK(alive == 0);
+}
+
+// [task-5]
+TEST_CASE("who joins a task of another worker goes on on his own") {
+  const auto join_again_and_again = []() -> task<std::size_t> {
+    std::size_t elsewhere = 0;
+    for (std::size_t i = 0; i < scaled(2'000); ++i) {
+      const std::thread::id here = std::this_thread::get_id();
+      std::atomic<bool> started{false};
+      auto child = create_task(ends_when_joined(started));
+      for (std::size_t k = 0; k < 1000 && !started; ++k) std::this_thread::yield();
+      elsewhere += co_await child != here;
+      if (std::this_thread::get_id() != here) CHECK(false);
+    }
+    co_return elsewhere;
+  };
+  // On a machine that is busy with others, nobody may come for the child.
+  const patient_rounds rounds(100);
+  std::size_t elsewhere = 0;
+  for (std::size_t i = 1; rounds.has(i) && elsewhere == 0; ++i) elsewhere = run(join_again_and_again(), {.workers = 2});
+  CHECK(elsewhere > 0);
 }
 
 // [task-4] and [join-2].

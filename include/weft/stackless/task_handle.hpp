@@ -116,6 +116,12 @@ template <class T = void> class [[nodiscard]] task_handle {
 // What is between tasks and their handles.
 class weft::detail::task_access {
  public:
+  // Starts it on the caller's runtime.
+  template <class T> static stackless::task_handle<T> start(stackless::task<T>& what, std::source_location where) {
+    task_core& core = start_new(what.frame_, what.frame_ ? &what.frame_.promise() : nullptr, where);
+    what.frame_ = nullptr;
+    return stackless::task_handle<T>(core);
+  }
   // Starts it on `of`, or on the caller's runtime if that is null.
   template <class T>
   static stackless::task_handle<T> start(runtime* of, stackless::task<T>& what, std::source_location where,
@@ -153,7 +159,7 @@ namespace weft::stackless {
 // Throws std::system_error (operation_not_permitted outside a runtime, invalid_argument for an empty task), bad_alloc.
 template <class T>
 task_handle<T> create_task(task<T> what, std::source_location where = std::source_location::current()) {
-  return detail::task_access::start(nullptr, what, where);
+  return detail::task_access::start(what, where);
 }
 // The same with a name, which is copied.
 template <class T>

@@ -153,6 +153,18 @@ class completion {
     return word_.compare_exchange_strong(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed);  // as below
   }
 
+  // The ending fiber, [join-2]. Who joins it directly, at this moment; null: nobody, or in another way.
+  // acquire: what the joiner wrote about itself before.
+  [[nodiscard]] waiter* direct_joiner() const noexcept {
+    const std::uintptr_t old = word_.load(std::memory_order_acquire);
+    return (old & flags) == (alive_bit | direct_bit) ? reinterpret_cast<waiter*>(old & ~flags) : nullptr;
+  }
+  // The same, in one attempt: it ends, and that joiner is owed an unpark. False: that is not all, or not any more.
+  [[nodiscard]] bool finish_for(const waiter& joiner) noexcept {
+    std::uintptr_t old = alive_bit | direct_bit | reinterpret_cast<std::uintptr_t>(&joiner);
+    return word_.compare_exchange_strong(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed);  // as below
+  }
+
   // The ending fiber, [join-2]. What is still to be done for its end.
   struct end {
     waiter* joiner;            // may have to be woken

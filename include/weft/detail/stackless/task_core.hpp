@@ -89,14 +89,14 @@ struct alignas(64) task_core final : runnable, waiter {
   tasks* of = nullptr;
   std::uint64_t id = 0;
   std::source_location where;  // of the create_task
-  std::uint32_t transfers = task_desk_front::longest_run;
   fate how = fate::none;
+  bool swept = false;            // cancelled with its runtime, which is done once; under the lock of `end`
+  bool hidden = false;           // weft's own: all_tasks() does not know it
+  bool told = false;             // was cancelled, see `told_at`, and not taken back; under the lock of `end`
+  unsigned cancel_requests = 0;  // under the lock of `end`
+  std::uint32_t transfers = task_desk_front::longest_run;
   bool thread_waits = false;          // somebody is in `tasks::wait_for`
-  bool swept = false;                 // cancelled with its runtime, which is done once; under the lock of `end`
   bool has_context = false;           // `context` must be cleared at the end
-  bool hidden = false;                // weft's own: all_tasks() does not know it
-  bool told = false;                  // was cancelled, see `told_at`, and not taken back; under the lock of `end`
-  unsigned cancel_requests = 0;       // under the lock of `end`
   std::string* name = nullptr;        // under the lock of `end`; null: the usual one
   task_follower* follower = nullptr;  // null: nobody, but for its joiner
 

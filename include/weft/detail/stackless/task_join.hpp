@@ -19,9 +19,16 @@ namespace weft::detail {
 [[nodiscard]] task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* promise,
                                   std::source_location where);
 void start(task_core& core) noexcept;
+// Both, on the caller's runtime. If it throws, the frame is the caller's still.
+[[nodiscard]] task_core& start_new(std::coroutine_handle<> root, promise_base* promise, std::source_location where);
 
 // The handle's owner. Throws invalid_argument for null.
-[[nodiscard]] task_core& verified(task_core* core);
+[[noreturn]] void throw_no_task();
+[[nodiscard]] inline task_core& verified(task_core* core) {
+  if (!core) [[unlikely]]
+    throw_no_task();
+  return *core;
+}
 // The handle's owner.
 bool cancel(task_core& core) noexcept;
 // With `end` locked. `number`: of `cancellations`. True: it has to be unparked when that is unlocked.
@@ -32,6 +39,7 @@ void release(task_core& core) noexcept;
 // The handle's owner: nobody will join it.
 void drop(task_core& core) noexcept;
 [[noreturn]] void throw_was_cancelled();
+[[noreturn]] void throw_awaits_itself();
 
 // A task waits for the end of another one: directly, as `completion` tells.
 class task_join {
@@ -48,7 +56,10 @@ class task_join {
 
  protected:
   // Throws resource_deadlock_would_occur if they are the same.
-  task_join(task_core& whom, task_core& self);
+  task_join(task_core& whom, task_core& self) : whom_(whom), self_(self) {
+    if (&whom == &self) [[unlikely]]
+      throw_awaits_itself();
+  }
   // Throws `cancelled`, and invalid_argument if somebody else is joining.
   void finish_waiting() {
     if (course_ != course::straight) after_wait();
