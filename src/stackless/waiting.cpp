@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSL-1.0
 // One wait of a task: arm, show the node, be suspended, read the outcome.
 #include <cassert>
+#include <exception>
 #include <weft/base/error.hpp>
 #include <weft/detail/stackless/operation.hpp>
 
@@ -9,9 +10,13 @@
 
 namespace weft::detail {
 
+// A cancel() that is under way is this one, and has to be over: it may look for a join yet, and would end the next, [join-5].
 std::uint64_t heed_cancellation(task_core& self) noexcept {
-  self.word.clear_pending();  // a cancel() that comes at this moment is this one
-  return self.told_at.exchange(cancellations::newest(), std::memory_order_relaxed);
+  if (!self.end.lock()) std::terminate();  // a task that runs has not ended
+  self.word.clear_pending();
+  const std::uint64_t number = self.told_at.exchange(cancellations::newest(), std::memory_order_relaxed);
+  self.end.unlock();
+  return number;
 }
 
 bool take_cancellation(task_core& self) noexcept {

@@ -6,12 +6,14 @@
  * run cannot go on.
  *
  * Guards to remove:
+ * UNLOCKED    the joiner leaves a scope, or a task takes its cancellation, without the lock of the cancellers.
  * NO_LOOK     the joiner does not look for a cancellation once it is shown.
  * EARLY_LOOK  it looks before it is shown.
  * LATE_JOINS  it says which fiber it joins only after it has looked.
  * NO_SEARCH   the canceller does not look for a join.
  * SPLIT_TAKE  the canceller takes the joiner out in two steps.
  * SPLIT_END   the ending fiber reads who joins, then ends.
+ * NO_RECHECK  it does so to know its joiner, [task-5], and ends without another look.
  */
 bool ended[3];     /* of the fibers 1 and 2 */
 bool shown[3];     /* the joiner is in the word of that fiber */
@@ -28,7 +30,11 @@ inline unpark() {
 }
 
 inline leave_scope() {
+#ifdef UNLOCKED
+  pending = false
+#else
   atomic { !locked -> pending = false }
+#endif
 }
 
 inline look(i) {
@@ -90,8 +96,15 @@ proctype ender(byte i) {
   bool joined = shown[i];
   atomic { ended[i] = true; shown[i] = false };
 #else
-  bool joined;
-  atomic { joined = shown[i]; ended[i] = true; shown[i] = false };
+  bool joined = shown[i];
+  if
+#ifdef NO_RECHECK
+  :: joined -> ended[i] = true; shown[i] = false
+#else
+  :: atomic { joined && shown[i] -> ended[i] = true; shown[i] = false }
+#endif
+  :: atomic { joined = shown[i]; ended[i] = true; shown[i] = false }
+  fi;
 #endif
   if
   :: joined -> unpark()

@@ -193,6 +193,52 @@ TEST_CASE("a cancellation that meets a join is delivered once, and the result of
   }
 }
 
+// [join-5] A thread does what `cancel` does, and is held up between its two steps.
+TEST_CASE("a cancellation that is still under way when it strikes does not end the next join too") {
+  std::atomic<weft::detail::task_core*> joiner{nullptr}, child{nullptr};
+  std::atomic<bool> marked{false}, done{false};
+  std::atomic<std::size_t> cancellations{0};
+  const auto joins_again = [&]() -> task<> {
+    auto stays = create_task([](auto& self) -> task<> {
+      self = weft::detail::task_desk_on_entry()->running();
+      co_await sleep(weft::never);
+    }(child));
+    while (!child) co_await yield();
+    joiner = weft::detail::task_desk_on_entry()->running();
+    spin_until([&] { return marked.load(); });
+    while (!done) {
+      try {
+        co_await stays;
+      } catch (const weft::cancelled&) {
+        ++cancellations;
+      }
+    }
+    stays.cancel();
+  };
+  weft::runtime r({.workers = 1});
+  std::optional<task_handle<>> handle;
+  r.spawn([&] { handle = create_task(joins_again()); }).join();
+  spin_until([&] { return joiner.load() != nullptr; });
+  const auto is_joining = [&] { return child.load()->end.shows_directly(*joiner); };
+
+  REQUIRE(joiner.load()->end.lock());
+  CHECK_FALSE(joiner.load()->word.cancel());
+  marked = true;
+  for (int i = 0; i < 1000 && !is_joining(); ++i) std::this_thread::yield();  // which should not come
+  const bool ended_a_join = child.load()->end.take_back(*joiner);
+  joiner.load()->end.unlock();
+  if (ended_a_join) joiner.load()->unpark(*joiner);
+
+  spin_until(is_joining);
+  CHECK_FALSE(ended_a_join);
+  CHECK(cancellations == 1);
+  done = true;
+  handle->cancel();
+  handle.reset();
+  spin_until([&] { return r.stats().live_tasks == 0; });
+  CHECK(cancellations == 2);
+}
+
 // [task-3] The wake-up for the data comes while the operation is being tried, or before its frame is suspended.
 TEST_CASE("an operation whose descriptor becomes ready at any moment of its wait is finished") {
   const std::size_t rounds = scaled(10'000);

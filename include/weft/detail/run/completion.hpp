@@ -28,7 +28,8 @@
 //  [join-5] A canceller marks the claim's word `pending`, which wins no claim, and then, behind the same kind of fence,
 //           looks at `joins`: one of the two sees the other. It takes the joiner out of that word, if it is there. A stale
 //           `joins` names a word that is type-stable, too: of a fiber that has ended, or of another one that the same
-//           fiber joins by now; to cancel that join is as right.
+//           fiber joins by now; to cancel that join is as right, as long as the cancellation stands. Whoever takes the mark
+//           back holds the lock that orders cancellers, and so none of them is between these two steps.
 //  [join-6] Resumed, the joiner looks whether the fiber has ended. If not it was cancelled: a task takes that, a
 //           fiber begins anew by its claim.
 #pragma once
