@@ -154,7 +154,7 @@ void finish(task_desk& desk, task_core& task) noexcept {
 
 namespace {
 
-// One step of a task in debug mode. What else runs in it by symmetric transfer are tasks that began before.
+// One step of a task in debug mode. What else may run in it by symmetric transfer are tasks that began before that mode.
 class watched_step {
  public:
   watched_step(task_desk& desk, task_core& task) noexcept
@@ -196,6 +196,8 @@ class watched_step {
 }  // namespace
 
 task_core::task_core() noexcept : runnable(&start_task), waiter(&unpark_task), leaf(nullptr) {}
+
+void task_desk::watch(bool on) noexcept { transferable = on ? nullptr : &resume_task; }
 
 void start_task(runnable& r) noexcept {
   task_desk& desk = *task_desk_on_entry();
@@ -295,7 +297,7 @@ std::coroutine_handle<> yield_slowly(task_core& self) noexcept {
   task_desk& desk = desk_of(self);
   desk.transfers = 1;  // bounces
   runnable* const picked = desk.at.pick();
-  if (!picked) return count(desk, self);
+  if (!picked && !desk.is_watched()) return count(desk, self);
   desk.at.push_ready(self);
   return bring(desk, picked);
 }

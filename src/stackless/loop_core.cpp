@@ -98,7 +98,7 @@ bool loop_core::start(task_core& task) noexcept {
 void loop_core::set_debug(bool on) noexcept {
   debug.store(on, std::memory_order_relaxed);
   try {
-    const auto letter = make_callback([this, on] { task_desk_of(*at_).watched = on; }, {});
+    const auto letter = make_callback([this, on] { task_desk_of(*at_).watch(on); }, {});
     if (is_on_worker())
       letter->call();
     else

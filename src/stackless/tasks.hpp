@@ -86,7 +86,7 @@ class tasks final : public population {
 // One worker's share. Owner only but for the counters and what says otherwise.
 class task_desk final : public population::resident, public task_desk_front {
  public:
-  task_desk(tasks& of, worker& on) noexcept : task_desk_front(on, on.ready), all(of) {}
+  task_desk(tasks& of, worker& on) noexcept : task_desk_front(on, on.ready), all(of) { watch(false); }
 
   [[nodiscard]] context_place* place_of_running(bool to_change) noexcept override;
   void thread_ending(worker&) noexcept override;  // closes the loop
@@ -105,12 +105,12 @@ class task_desk final : public population::resident, public task_desk_front {
     return id_++;
   }
 
-  // Whether steps are to be timed.
-  [[nodiscard]] bool is_watched() const noexcept { return watched; }
+  // Whether steps are to be timed, as in an event loop's debug mode.
+  [[nodiscard]] bool is_watched() const noexcept { return !transferable; }
+  void watch(bool on) noexcept;
 
   tasks& all;
   loop_core* loop = nullptr;  // the event loop, when somebody has asked for it
-  bool watched = false;       // its debug mode
   task_cache blocks;
   std::coroutine_handle<> bounced;  // what the loop resumes next
   task_core* ended_root = nullptr;  // what the loop has to finish

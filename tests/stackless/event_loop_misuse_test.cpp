@@ -216,6 +216,15 @@ TEST_CASE("the exception handler is told by whoever calls it, and debug mode say
   CHECK(loop.slow_callback_duration() == 1h);
 }
 
+namespace {
+
+task<> yields_twice() {
+  co_await yield();
+  co_await yield();
+}
+
+}  // namespace
+
 TEST_CASE("[hidden] what event loops write" * doctest::skip()) {
   event_loop loop;
   loop.call_exception_handler({"told to nobody else", nullptr, {}});
@@ -231,6 +240,13 @@ TEST_CASE("[hidden] what event loops write" * doctest::skip()) {
   }());
   loop.run_until_complete(loop.create_task(answer(), "a slow one"));
   loop.run_until_complete([]() -> task<> { co_await create_task(answer(), "a child"); }());
+  for (const bool alone : {true, false}) {
+    loop.run_until_complete([](bool is_alone) -> task<> {
+      auto one = create_task(yields_twice(), is_alone ? "alone" : "by turns");
+      if (!is_alone) co_await create_task(yields_twice(), "by turns");
+      co_await one;
+    }(alone));
+  }
   loop.set_slow_callback_duration(1h);
   loop.set_exception_handler([](event_loop&, const error_context&) { throw std::runtime_error("the handler"); });
   loop.call_soon([] { throw std::runtime_error("again"); });
@@ -254,6 +270,8 @@ TEST_CASE("without a handler it is a line on stderr; debug mode names slow callb
   CHECK(end.said_this("executing the task \"Task-"));
   CHECK(end.said_this("executing the task \"a slow one\" created at"));
   CHECK(end.said_this("executing the task \"a child\" created at"));
+  CHECK(end.how_often("executing the task \"alone\"") == 3);
+  CHECK(end.how_often("executing the task \"by turns\"") == 6);
   CHECK(end.said_this("event_loop_misuse_test.cpp"));
   CHECK(end.said_this("was never awaited"));
   CHECK(end.said_this("Unhandled error in exception handler: the handler"));

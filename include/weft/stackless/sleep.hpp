@@ -37,10 +37,10 @@ class task_sleep : public leaf {
 [[nodiscard]] std::coroutine_handle<> yield_slowly(task_core& self) noexcept;
 [[gnu::always_inline]] inline std::coroutine_handle<> yield_to_others(task_core& self) noexcept {
   task_desk_front& desk = *self.desk;
-  runnable* const next = desk.ready.take_turns(self, self.resume);
+  runnable* const next = desk.ready.take_turns(self, desk.transferable);
   if (!next) [[unlikely]]
     return yield_slowly(self);
-  if (const runnable* const after = desk.ready.peek(); after->resume == self.resume)
+  if (const runnable* const after = desk.ready.peek(); after->resume == desk.transferable)
     __builtin_prefetch(static_cast<const task_core*>(after)->leaf.address());
   task_core& to = static_cast<task_core&>(*next);
   desk.set_running(&to);

@@ -58,6 +58,8 @@ struct task_desk_front {
 
   worker& at;
   ready_queue& ready;  // its
+  // The kind of tasks that a yield transfers to; null, so that there is none, while steps are to be timed.
+  runnable::resume_function transferable = nullptr;
   std::uint32_t transfers = longest_run;
 
   // Coroutines that resume one another are tail calls where the compiler makes them so (not g++ below -O2, nor under its
