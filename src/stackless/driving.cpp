@@ -48,15 +48,15 @@ std::coroutine_handle<> count(task_desk& desk, task_core& task) noexcept {
 
 // From here on it has started, and stays.
 [[gnu::always_inline]] inline void settle(task_desk& desk, task_core& fresh) noexcept {
-  std::atomic_ref(fresh.home).store(&desk.at, std::memory_order_relaxed);  // get_stack() looks at it from anywhere
+  fresh.set_home(&desk.at);
   fresh.desk = &desk;
   fresh.promise->self = &fresh;
   fresh.leaf = fresh.root;
   fresh.resume = desk.is_watched() ? &resume_watched : &resume_task;
 }
 
-// Whether the running task may transfer to it.
-[[gnu::always_inline]] inline bool is_ready(task_desk& desk, runnable& picked) noexcept {
+// Whether the running task may transfer to it. A fresh one is settled then.
+[[gnu::always_inline]] inline bool make_ready(task_desk& desk, runnable& picked) noexcept {
   if (picked.resume == &resume_task) [[likely]]
     return true;
   if (picked.resume != &start_task || desk.is_watched() || !is_to_run(desk, task_of(picked))) return false;
@@ -67,7 +67,7 @@ std::coroutine_handle<> count(task_desk& desk, task_core& task) noexcept {
 // [task-1] What the running task transfers to: what was picked, or nothing, and the worker's loop goes on.
 [[gnu::always_inline]] inline std::coroutine_handle<> bring(task_desk& desk, runnable* picked) noexcept {
   for (; picked; picked = desk.at.pick()) {
-    const bool ready = is_ready(desk, *picked);
+    const bool ready = make_ready(desk, *picked);
     if (!ready && picked->resume != &resume_operation) [[unlikely]] {
       desk.at.hand_over = picked;
       break;
@@ -95,7 +95,7 @@ void settle_error(task_core& task) noexcept {
 }
 
 void unpark_joiner(worker& at, waiter& joiner) noexcept {
-  if (joiner.unpark == &unpark_task && task_of(joiner).home == &at)
+  if (joiner.unpark == &unpark_task && task_of(joiner).home_as_seen() == &at)
     at.push_next(task_of(joiner));
   else
     joiner.unpark(joiner);
@@ -242,7 +242,7 @@ void resume_operation(runnable& r) noexcept {
 
 void unpark_task(waiter& w) noexcept {
   task_core& task = task_of(w);
-  worker* const home = task.home;
+  worker* const home = task.home_as_seen();
   if (home == this_thread.running)
     home->push_ready(task);
   else
@@ -258,22 +258,19 @@ std::coroutine_handle<> bounce(task_core& self, std::coroutine_handle<> to) noex
 namespace {
 
 // [task-5] Whether that ended it.
-bool finish_for_neighbour(task_desk& desk, task_core& task) noexcept {
-  waiter* const joiner = task.end.direct_joiner();
-  if (!joiner || joiner->unpark != &unpark_task || !ends_as_usual(task)) return false;
-  task_core& neighbour = task_of(*joiner);
-  if (std::atomic_ref(neighbour.home).load(std::memory_order_relaxed) != &desk.at) return false;
+bool finish_for_neighbour(task_desk& desk, task_core& task, waiter& joiner) noexcept {
+  if (joiner.unpark != &unpark_task || task_of(joiner).home_as_seen() != &desk.at || !ends_as_usual(task)) return false;
   task.how = task_core::fate::returned;
-  if (!task.end.finish_for(*joiner)) [[unlikely]]
+  if (!task.end.finish_for(joiner)) [[unlikely]]
     return false;
-  desk.at.push_next(neighbour);
+  desk.at.push_next(task_of(joiner));
   task_desk::count(desk.ended);
   return true;
 }
 
-[[gnu::noinline]] std::coroutine_handle<> end_of_joined_root(task_core& self) noexcept {
+[[gnu::noinline]] std::coroutine_handle<> end_of_joined_root(task_core& self, waiter& joiner) noexcept {
   task_desk& desk = desk_of(self);
-  if (finish_for_neighbour(desk, self)) return bring(desk, desk.at.pick());
+  if (finish_for_neighbour(desk, self, joiner)) return bring(desk, desk.at.pick());
   desk.ended_root = &self;
   return std::noop_coroutine();
 }
@@ -281,7 +278,7 @@ bool finish_for_neighbour(task_desk& desk, task_core& task) noexcept {
 }  // namespace
 
 std::coroutine_handle<> end_of_root(task_core& self) noexcept {
-  if (self.end.direct_joiner()) return end_of_joined_root(self);
+  if (waiter* const joiner = self.end.who_joins_directly()) return end_of_joined_root(self, *joiner);
   desk_of(self).ended_root = &self;
   return std::noop_coroutine();
 }

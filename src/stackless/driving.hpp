@@ -3,8 +3,8 @@
 //
 // Protocol
 //  [task-1] A task that waits arms its claim, shows its wait nodes, leaves where it goes on in its block (`leaf`), and
-//           picks what runs next. Is that a task that has started, its coroutine is resumed by symmetric transfer;
-//           anything else is handed over to the worker's loop.
+//           picks what runs next. Is that a task, its coroutine is resumed by symmetric transfer; anything else is handed
+//           over to the worker's loop, and so are tasks whose steps are to be timed, or that must not begin.
 //  [task-2] It may be enqueued before its frame is suspended, because only its own worker resumes it, and that one looks
 //           at its queues only once await_suspend runs. If it picks itself, it goes on.
 //  [task-3] While a task is in an `operation`, its `resume` says so: whoever picks it asks the operation first whether
@@ -12,9 +12,9 @@
 //  [task-4] A root that ends returns to the worker's loop, which only then tells the joiner: the frame is left for good,
 //           and may be destroyed from another worker.
 //  [task-5] But if a task of the same worker joins it directly, that one is told at once and transferred to: it cannot
-//           destroy the frame before the transfer has left it. The ending root sees a joiner in its word, then that
-//           worker as the joiner's home, and ends if its word is still the same. Between these it must be the same joiner:
-//           a task of this worker does nothing while another one runs there, neither end nor join anew.
+//           destroy the frame before the transfer has left it. The ending root sees a joiner in its word, then the
+//           worker as that one's home, and ends if its word is still the same. In between, the joiner may be cancelled,
+//           and then the word differs; it cannot have ended, or join anew: nothing else runs on this worker.
 #pragma once
 
 #include "stackless/tasks.hpp"

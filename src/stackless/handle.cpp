@@ -15,11 +15,12 @@ namespace weft::detail {
 
 namespace {
 
-// `end` comes last, when it starts. The order of the fields, so that what is zero is written at once.
+// But for `end`, which comes when it starts, and what `recycle_task` has cleared. In the order of the fields, so that zeros
+// that lie side by side are written at once.
 [[gnu::always_inline]] inline void renew(task_core& task, std::coroutine_handle<> root, promise_base* promise,
                                          tasks& of, std::uint64_t id, std::source_location where) noexcept {
   task.resume = &start_task;
-  std::atomic_ref(task.home).store(nullptr, std::memory_order_relaxed);  // as `settle` does
+  task.set_home(nullptr);
   task.desk = nullptr;
   task.root = root;
   task.promise = promise;
@@ -34,6 +35,9 @@ namespace {
   task.thread_waits = false;
   task.follower = nullptr;
 }
+
+// Whether a task of its creator takes over a context, or looks for the one that is to be had outside of tasks.
+[[nodiscard]] bool inherits_from(const task_core* creator) noexcept { return !creator || creator->has_context; }
 
 [[gnu::always_inline]] inline void start_inside(task_desk& desk, task_core& task) noexcept {
   task_desk::count(desk.created);
@@ -57,7 +61,7 @@ task_core& new_task(runtime* of, std::coroutine_handle<> root, promise_base* pro
   task_core& task = desk ? desk->blocks.take() : task_store::of_process().take_one();
   renew(task, root, promise, *all, desk ? desk->next_id() : all->take_ids(1), where);
   task.thread_waits = !desk && of;
-  if (!creator || creator->has_context) task.inherit(creator ? creator->context : context_place_here(false));
+  if (inherits_from(creator)) task.inherit(creator ? creator->context : context_place_here(false));
   return task;
 }
 
@@ -84,7 +88,7 @@ namespace {
 task_core& start_new(std::coroutine_handle<> root, promise_base* promise, std::source_location where) {
   task_desk* const desk = task_desk_on_entry();
   const task_core* const creator = desk ? desk->running() : nullptr;
-  if (!creator || creator->has_context || !promise || desk->blocks.is_empty()) [[unlikely]]
+  if (inherits_from(creator) || !promise || desk->blocks.is_empty()) [[unlikely]]
     return start_new_slowly(root, promise, where);
   task_core& task = desk->blocks.take();
   renew(task, root, promise, desk->all, desk->next_id(), where);

@@ -79,7 +79,7 @@ bool loop_core::schedule(callback& what) noexcept {
 bool loop_core::start(task_core& task) noexcept {
   if (is_on_worker()) {
     task_desk::count(task_desk_of(*at_).created);
-    task.home = at_;
+    task.set_home(at_);
     task.end.begin(true);
     mark_turn();
     at_->push_ready(task);
@@ -88,7 +88,7 @@ bool loop_core::start(task_core& task) noexcept {
   const std::lock_guard guard(lock_);
   if (!open_) return false;
   task.of->created_outside.fetch_add(1, std::memory_order_release);  // [empty-1]
-  task.home = at_;
+  task.set_home(at_);
   task.end.begin(true);
   letters_.push_back(task);
   if (!std::exchange(mail_sent_, true)) at_->send(mail_);

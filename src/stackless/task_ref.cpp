@@ -90,8 +90,7 @@ std::vector<std::source_location> task_ref::get_stack(std::size_t limit) const {
   std::vector<std::source_location> stack;
   if (!lock()) return stack;
   const detail::worker* const here = detail::this_thread.running;
-  // Its worker writes it when the task starts, whoever looks.
-  const bool may_look = here && std::atomic_ref(core_->home).load(std::memory_order_relaxed) == here;
+  const bool may_look = here && core_->home_as_seen() == here;
   core_->end.unlock();
   if (!may_look) return stack;  // else it cannot end while we look
   for (const detail::promise_base* p = core_->promise; p; p = p->callee) stack.push_back(p->stands_at);

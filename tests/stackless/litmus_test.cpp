@@ -123,7 +123,7 @@ task<int> spins(frame_guard, std::atomic<bool>& started, std::size_t turns) {
 task<std::thread::id> ends_when_joined(std::atomic<bool>& started) {
   started = true;
   const weft::detail::task_core& self = *weft::detail::task_desk_on_entry()->running();
-  while (!self.end.direct_joiner()) co_await yield();
+  while (!self.end.who_joins_directly()) co_await yield();
   co_return std::this_thread::get_id();
 }
 

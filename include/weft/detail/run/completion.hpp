@@ -156,11 +156,11 @@ class completion {
 
   // The ending fiber, [join-2]. Who joins it directly, at this moment; null: nobody, or in another way.
   // acquire: what the joiner wrote about itself before.
-  [[nodiscard]] waiter* direct_joiner() const noexcept {
+  [[nodiscard]] waiter* who_joins_directly() const noexcept {
     const std::uintptr_t old = word_.load(std::memory_order_acquire);
     return (old & flags) == (alive_bit | direct_bit) ? reinterpret_cast<waiter*>(old & ~flags) : nullptr;
   }
-  // The same, in one attempt: it ends, and that joiner is owed an unpark. False: that is not all, or not any more.
+  // And then: ends if nothing else is to be done, and that one still joins it, who is owed an unpark then. One attempt.
   [[nodiscard]] bool finish_for(const waiter& joiner) noexcept {
     std::uintptr_t old = alive_bit | direct_bit | reinterpret_cast<std::uintptr_t>(&joiner);
     return word_.compare_exchange_strong(old, 0, std::memory_order_acq_rel, std::memory_order_relaxed);  // as below

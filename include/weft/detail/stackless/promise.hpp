@@ -2,8 +2,8 @@
 // The promises of tasks: how a coroutine ends, where it goes on then, and what it may await.
 //
 // Every coroutine of one spawned task names that task (`self`), and is resumed by it alone. An end goes on with whoever
-// awaits it by symmetric transfer; the end of a root is told to the worker's loop, which comes back to it when the frame
-// is left, because the joiner may destroy the frame from another worker at once.
+// awaits it by symmetric transfer. The end of a root is told to its joiner only when the frame is left, because another
+// worker may destroy it at once: [task-4], [task-5] in driving.hpp.
 #pragma once
 
 #include <concepts>
@@ -24,7 +24,7 @@ struct promise_base;
 // A coroutine is destroyed that never ran. In debug mode that is told.
 void note_never_awaited(const promise_base& of) noexcept;
 
-// On the task's worker, which will finish it.
+// On the task's worker. What goes on now: its joiner, or the worker's loop, which finishes it.
 [[nodiscard]] std::coroutine_handle<> end_of_root(task_core& self) noexcept;
 
 // What may stand behind co_await in a task: an operation of weft's, which is told whose it is; whoever is asked for an

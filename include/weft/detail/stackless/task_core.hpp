@@ -77,6 +77,10 @@ struct alignas(64) task_core final : runnable, waiter {
 
   task_core() noexcept;
 
+  // `home` is seen by some whom nothing orders against its writers, [task-5] and get_stack.
+  void set_home(worker* to) noexcept { std::atomic_ref(home).store(to, std::memory_order_relaxed); }
+  [[nodiscard]] worker* home_as_seen() noexcept { return std::atomic_ref(home).load(std::memory_order_relaxed); }
+
   // --- The line that every switch touches ---
   union {
     std::coroutine_handle<> leaf;  // the innermost coroutine, where it goes on

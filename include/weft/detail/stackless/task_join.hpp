@@ -22,8 +22,8 @@ void start(task_core& core) noexcept;
 // Both, on the caller's runtime. If it throws, the frame is the caller's still.
 [[nodiscard]] task_core& start_new(std::coroutine_handle<> root, promise_base* promise, std::source_location where);
 
-// The handle's owner. Throws invalid_argument for null.
 [[noreturn]] void throw_no_task();
+// The handle's owner. Throws invalid_argument for null.
 [[nodiscard]] inline task_core& verified(task_core* core) {
   if (!core) [[unlikely]]
     throw_no_task();
