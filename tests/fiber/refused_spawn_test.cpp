@@ -8,6 +8,7 @@
 #include <system_error>
 #include <thread>
 #include <vector>
+#include <weft/sync/latch.hpp>
 #include <weft/weft.hpp>
 
 #include "fiber/few_stacks.hpp"
@@ -66,11 +67,15 @@ TEST_CASE("alone: no stack while spawning" * doctest::skip()) {
 }
 TEST_CASE("alone: no stack while every worker spawns" * doctest::skip()) {
   weft::run([] {
-    for (int round = 0; round < 20; ++round) {
-      weft::with_scope([](weft::scope& s) {
-        for (unsigned i = 0; i < weft::test::workers(); ++i) s.spawn({.worker = int(i)}, [] { use_up(); });
-      });
-    }
+    weft::latch begun(weft::test::workers());  // before that, none of them may be refused
+    weft::with_scope([&begun](weft::scope& s) {
+      for (unsigned i = 0; i < weft::test::workers(); ++i) {
+        s.spawn({.worker = int(i)}, [&begun] {
+          begun.arrive_and_wait();
+          for (int round = 0; round < 20; ++round) use_up();
+        });
+      }
+    });
     fibers all;
     const std::exception_ptr one = refusal(all);
     CHECK(one != refusal(all));
