@@ -157,7 +157,7 @@ std::string address::ip() const {
   if (family() != AF_INET6) return {};
   const auto native = load<sockaddr_in6>(storage_);
   std::string result = inet_ntop(AF_INET6, &native.sin6_addr, text, sizeof text);
-  if (native.sin6_scope_id) result += "%" + std::to_string(native.sin6_scope_id);
+  if (native.sin6_scope_id) result.append("%").append(std::to_string(native.sin6_scope_id));
   return result;
 }
 
@@ -185,7 +185,7 @@ std::string address::to_string() const {
     case AF_INET:
       return ip() + ":" + std::to_string(port());
     case AF_INET6:
-      return "[" + ip() + "]:" + std::to_string(port());
+      return std::string("[") + ip() + "]:" + std::to_string(port());
     case AF_UNIX: {
       auto name = path();
       std::string text(unix_prefix);

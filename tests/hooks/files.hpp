@@ -127,7 +127,8 @@ inline ends make_tcp() {
 
 // What was read, or as much of it as says whether it is right.
 inline std::string text_of(const void* buffer, ssize_t size) {
-  return size > 0 ? "\"" + std::string(static_cast<const char*>(buffer), std::size_t(size)) + "\"" : "nothing";
+  if (size <= 0) return "nothing";
+  return std::string("\"").append(static_cast<const char*>(buffer), std::size_t(size)) + "\"";
 }
 
 // A text in which each place differs from its neighbours.

@@ -32,7 +32,7 @@ struct message : msghdr {
   [[nodiscard]] std::string text(ssize_t size) const {
     std::string all;
     for (const auto& b : buffers) all += b;
-    return "\"" + all.substr(0, size > 0 ? std::size_t(size) : 0) + "\"";
+    return std::string("\"").append(all, 0, size > 0 ? std::size_t(size) : 0) + "\"";
   }
   std::vector<std::string> buffers;
   std::vector<iovec> parts;

@@ -30,7 +30,7 @@ bool was_provoked(const std::error_code& code) {
 // On loopback, an address of its own for each conversation: who comes too late to a listener meets nobody, and not one
 // of another conversation that got the same port (once thousands of ports wait for their time, that is the rule).
 net::address somewhere(rng& random) {
-  const auto part = [&random] { return "." + std::to_string(1 + random.below(254)); };
+  const auto part = [&random] { return std::string(".") + std::to_string(1 + random.below(254)); };
   return net::address("127" + part() + part() + part(), 0);
 }
 
