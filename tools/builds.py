@@ -2,6 +2,7 @@
 """The builds that ./dev knows, each a directory below build/, and how one is configured and compiled."""
 
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ UNITY = ["-Dunity=on", "-Dunity_size=32"]
 HEADERS = Path("/usr/include")
 USED_IF_THERE = ["valgrind/valgrind.h", "hiredis/hiredis.h", "postgresql/libpq-fe.h", "*/curl/curl.h", "mariadb/mysql.h",
                  "openssl/ssl.h", "boost/asio.hpp"]
+
+WARNING = re.compile(r"[^/\s]+:\d+:\d+: warning:|ld: warning: .*")
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,11 @@ class Build:
                 written.write_text(made_by)
             # nice: the tests that run beside it go first.
             return run(["nice", "ninja", "-C", str(self.directory), "-k0", *([f"-j{jobs}"] if jobs else [])])
+
+
+def warnings_of(text):
+    """Where a compilation gave warnings: each place once, from however many templates and pieces they came."""
+    return {found.group(0) for found in WARNING.finditer(text)}
 
 
 def lone_headers():

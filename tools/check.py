@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import legs
 import steps
-from builds import BUILD
+from builds import BUILD, warnings_of
 from console import say
 from count import Count
 from programs import failure
@@ -125,7 +125,8 @@ class Compilation(threading.Thread):
                 good = False
                 log.write_text(f"{error}\n")
             if good:
-                say(f"{build.name:28} {'compiled':40} {time.monotonic() - begin:5.0f} s")
+                say(f"{build.name:28} {compiled_with(warnings_of(log.read_text(errors='replace'))):40} "
+                    f"{time.monotonic() - begin:5.0f} s")
             else:
                 say(f"{build.name:28} does not compile; see {os.path.relpath(log)}",
                     "\n".join(errors_of(log.read_text(errors="replace"))))
@@ -138,6 +139,11 @@ class Compilation(threading.Thread):
             return ""
         self.done[build.name].wait()
         return self.errors.get(build.name, "")
+
+
+def compiled_with(warnings):
+    """Compilers disagree about them, so they are told and do not fail."""
+    return f"compiled, {len(warnings)} warnings" if warnings else "compiled"
 
 
 def errors_of(text):

@@ -159,6 +159,14 @@ class Packages(Case):
         self.assertNotIn("without dash", done.stderr)
 
 
+class Warnings(unittest.TestCase):
+    def test_each_place_counts_once_and_only_warnings_do(self):
+        said = ("a/../b/one.cpp:3:4: warning: ‘x’ [-Wx]\nc/one.cpp:3:4: warning: ‘y’ [-Wx]\n"
+                "one.cpp:5:4: warning: z\none.cpp:6:4: note: no warning: here\n/usr/bin/ld: warning: w: executable stack\n")
+        self.assertEqual(len(builds.warnings_of(said)), 3)
+        self.assertFalse(builds.warnings_of("[1/2] Compiling C++ object warning.cpp.o\n"))
+
+
 class Builds(Case):
     """builds.Build with a meson and a ninja that only say how they were called."""
 
