@@ -143,7 +143,7 @@ class Compilation(threading.Thread):
 
 def compiled_with(warnings):
     """Compilers disagree about them, so they are told and do not fail."""
-    return f"compiled, {len(warnings)} warnings" if warnings else "compiled"
+    return f"compiled, warnings: {len(warnings)}" if warnings else "compiled"
 
 
 def errors_of(text):
